@@ -1,0 +1,1 @@
+"""The ports implemented; the only code that imports a driver."""

@@ -1,0 +1,1 @@
+"""Journals: segment files, and one in memory for tests."""

@@ -1,0 +1,1 @@
+"""The store: SQL on SQLite and PostgreSQL, and in memory."""

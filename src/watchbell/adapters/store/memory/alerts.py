@@ -1,0 +1,149 @@
+"""Alerts, their history, and the aggregates over them, in memory."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from watchbell.adapters.store import alert_filter
+from watchbell.adapters.store.memory.tables import Tables
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
+from watchbell.domain.alerts.query import AlertCounts, AlertQuery
+from watchbell.domain.errors import Conflict
+
+_Subject = tuple[str, str, str]
+
+
+def _subject(identity: Identity) -> _Subject:
+    return identity.environment, identity.resource, identity.customer
+
+
+class MemoryAlerts:
+    """Tables `alerts` (by id), `identities` (identity → id) and `subjects` (environment, resource, customer → ids)."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def lock(self, identities: Iterable[Identity]) -> None:
+        del identities  # writing transactions follow one another already
+        self._tables.must_write()
+
+    async def related(self, identities: Iterable[Identity]) -> list[Alert]:
+        alerts = self._tables.read("alerts")
+        subjects = self._tables.read("subjects")
+        wanted: dict[_Subject, set[str]] = {}
+        for identity in identities:
+            wanted.setdefault(_subject(identity), set()).add(identity.event)
+        found = [alerts[key] for subject in wanted for key in subjects.get(subject, ())]
+        held = [alert for alert in found if alert.correlate or alert.event in wanted[_subject(alert.identity)]]
+        return sorted(held, key=lambda alert: alert.id)
+
+    async def get(self, identifier: str) -> Alert | None:
+        alerts = self._tables.read("alerts")
+        if identifier in alerts:
+            return alerts[identifier]
+        found = [alert for alert in alerts.values() if alert.last_receive_id == identifier]
+        if not found and len(identifier) >= alert_filter.MINIMUM_PREFIX:
+            found = [
+                alert
+                for alert in alerts.values()
+                if alert.id.startswith(identifier) or alert.last_receive_id.startswith(identifier)
+            ]
+        return max(found, key=lambda alert: (alert.last_receive_time, alert.id), default=None)
+
+    async def many(self, identifiers: Sequence[str]) -> list[Alert]:
+        return sorted(self._tables.pick("alerts", identifiers), key=lambda alert: alert.id)
+
+    async def save(self, alerts: Sequence[Alert]) -> None:
+        rows, identities = self._tables.edit("alerts"), self._tables.edit("identities")
+        for alert in alerts:
+            self._forget(alert.id)
+            if identities.get(alert.identity, alert.id) != alert.id:
+                raise self._tables.fail(Conflict("There is another alert of the same identity."))
+            rows[alert.id] = alert
+            identities[alert.identity] = alert.id
+            subjects = self._tables.edit("subjects")
+            key = _subject(alert.identity)
+            subjects[key] = (*subjects.get(key, ()), alert.id)
+
+    async def delete(self, identifiers: Sequence[str]) -> None:
+        for identifier in identifiers:
+            self._forget(identifier)
+        self._tables.drop("history", identifiers)
+
+    def _forget(self, identifier: str) -> None:
+        former: Alert | None = self._tables.edit("alerts").pop(identifier, None)
+        if former is None:
+            return
+        del self._tables.edit("identities")[former.identity]
+        subjects = self._tables.edit("subjects")
+        key = _subject(former.identity)
+        subjects[key] = tuple(other for other in subjects[key] if other != identifier)
+        if not subjects[key]:
+            del subjects[key]
+
+    async def find(self, query: AlertQuery) -> list[Alert]:
+        return alert_filter.page_of(query, alert_filter.sorted_by(query, matching(self._tables, query)))
+
+    async def counts(self, query: AlertQuery) -> AlertCounts:
+        return alert_filter.count(matching(self._tables, query))
+
+
+def matching(tables: Tables, query: AlertQuery) -> list[Alert]:
+    """All alerts that match, in no order."""
+    return list(filter(alert_filter.matches(query), tables.read("alerts").values()))
+
+
+class MemoryAlertReports:
+    """Aggregates over the alerts."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def by_environment(self, query: AlertQuery) -> dict[str, AlertCounts]:
+        groups: dict[str, list[Alert]] = {}
+        for alert in matching(self._tables, query):
+            groups.setdefault(alert.environment, []).append(alert)
+        return {name: alert_filter.count(groups[name]) for name in sorted(groups)}
+
+    async def by_service(self, query: AlertQuery) -> dict[tuple[str, str], AlertCounts]:
+        groups: dict[tuple[str, str], list[Alert]] = {}
+        for alert in matching(self._tables, query):
+            for service in dict.fromkeys(alert.service):
+                groups.setdefault((alert.environment, service), []).append(alert)
+        return {key: alert_filter.count(groups[key]) for key in sorted(groups)}
+
+    async def lapsed(
+        self, statuses: Sequence[str], severities: Sequence[str], before: datetime, limit: int
+    ) -> list[str]:
+        found = sorted(
+            (alert.last_receive_time, alert.id)
+            for alert in self._tables.read("alerts").values()
+            if alert.last_receive_time < before and (alert.status in statuses or alert.severity in severities)
+        )
+        return [identifier for _, identifier in found[:limit]]
+
+
+class MemoryAlertHistory:
+    """Table `history`: alert id → (sequence, entry), in order."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    async def add(self, entries: Sequence[HistoryEntry]) -> None:
+        history = self._tables.edit("history")
+        for entry in entries:
+            row = (self._tables.next_number("history"), entry)
+            history[entry.alert_id] = (*history.get(entry.alert_id, ()), row)
+
+    async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
+        rows = self._tables.read("history").get(alert_id, ())
+        return [entry for _, entry in rows[max(len(rows) - limit, 0) :]]
+
+    async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
+        history = self._tables.read("history")
+        found = [
+            (entry.at, number, alert, entry)
+            for alert in matching(self._tables, query)
+            for number, entry in history.get(alert.id, ())
+        ]
+        found.sort(key=lambda row: row[:2], reverse=True)
+        return [(alert, entry) for _, _, alert, entry in alert_filter.page_of(query, found)]

@@ -1,0 +1,288 @@
+"""Alerts, as Alerta's published API has them."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath
+
+from watchbell.api.alert_query import OutOfRange, query_of, wants
+from watchbell.api.alerta_wire import (
+    Defaults,
+    alert_body,
+    decode,
+    decode_many,
+    rich_history_body,
+    signal_of,
+    timeout_of,
+)
+from watchbell.api.auth import principal_of, requires
+from watchbell.api.needs import Needed
+from watchbell.api.wire import mapping_of, moment, require_json
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.query import AlertCounts, AlertQuery
+from watchbell.domain.alerts.receive import Received
+from watchbell.domain.errors import Invalid, Missing, WatchbellError
+from watchbell.domain.signal import Signal
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.intake import Intake
+from watchbell.usecases.operating import Operating
+
+READ = [requires("read:alerts")]
+WRITE = [requires("write:alerts")]
+
+
+class Reception(msgspec.Struct, frozen=True):
+    """What receiving needs, as one: handing over several things costs a request a fifth of its time."""
+
+    intake: Intake
+    clock: Clock
+    defaults: Defaults
+
+
+def answer(content: Any, status: int = 200) -> Response[bytes]:
+    """A JSON answer, encoded once."""
+    return Response(msgspec.json.encode(content), status_code=status, media_type="application/json")
+
+
+def base_of(request: Request[Any, Any, Any]) -> str:
+    """The API's address, for `href`."""
+    return str(request.base_url).rstrip("/") + "/api"
+
+
+def received_body(request: Request[Any, Any, Any], received: list[Received]) -> Response[bytes]:
+    """The answer to one accepted alert, or to several."""
+    if len(received) == 1:
+        alert = received[0].alert
+        return answer({"alert": alert_body(alert, base_of(request)), "id": alert.id, "status": "ok"}, 201)
+    return answer({"ids": [one.alert.id for one in received], "status": "ok"}, 201)
+
+
+@post("/api/alert", guards=WRITE)
+async def receive(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
+    """Receive an alert."""
+    require_json(request)
+    user = principal_of(request).login
+    signal = signal_of(decode(await request.body()), reception.clock.now(), reception.defaults, user)
+    return received_body(request, [await reception.intake.receive(signal)])
+
+
+@post("/api/alerts", guards=WRITE)
+async def receive_many(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
+    """Receive a JSON array of alerts: all of them, or none."""
+    require_json(request)
+    now, user = reception.clock.now(), principal_of(request).login
+    signals: list[Signal] = []
+    for index, sent in enumerate(decode_many(await request.body())):
+        try:
+            signals.append(signal_of(sent, now, reception.defaults, user))
+        except WatchbellError as error:
+            raise Invalid(error.message, f"[{index}]") from error
+    received = await reception.intake.receive_many(signals)
+    return answer({"ids": [one.alert.id for one in received], "status": "ok"}, 201)
+
+
+@get("/api/alert/{name:str}", guards=READ)
+async def one(request: Request[Any, Any, Any], name: FromPath[str], store: Needed[Store]) -> Response[bytes]:
+    """One alert with its history, by its id or the first eight characters of it."""
+    async with store.reading() as tx:
+        alert = await tx.alerts.get(name)
+        if alert is None:
+            raise Missing("not found")
+        history = await tx.history.of(alert.id)
+    body = alert_body(alert, base_of(request), history)
+    return answer({"alert": body, "status": "ok", "total": 1})
+
+
+@get("/api/alerts", guards=READ)
+async def many(
+    request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel], clock: Needed[Clock]
+) -> Response[bytes]:
+    """A page of alerts, with counts over all that match."""
+    query = query_of(request, model)
+    base = base_of(request)
+    async with store.reading() as tx:
+        counts = await tx.alerts.counts(query)
+        found = await tx.alerts.find(query)
+        pages = _pages(query, counts.total)
+        bodies = [await _listed(tx, request, alert, base) for alert in found]
+    newest = max((alert.last_receive_time for alert in found), default=clock.now())
+    body: dict[str, Any] = {
+        "alerts": bodies,
+        "autoRefresh": True,
+        "lastTime": moment(newest),
+        "more": query.page < pages,
+        "page": query.page,
+        "pageSize": query.page_size,
+        "pages": pages,
+        **_counted(counts),
+    }
+    return answer(body if found else body | {"message": "not found"})
+
+
+async def _listed(tx: Transaction, request: Request[Any, Any, Any], alert: Any, base: str) -> dict[str, Any]:
+    history = await tx.history.of(alert.id) if wants(request, "show-history") else ()
+    return alert_body(alert, base, history, raw=wants(request, "show-raw-data"))
+
+
+def _pages(query: AlertQuery, total: int) -> int:
+    pages = -(-total // query.page_size)
+    if total and query.page > pages:
+        raise OutOfRange(f"page out of range: 1-{pages}")
+    return pages
+
+
+def _counted(counts: AlertCounts) -> dict[str, Any]:
+    return {
+        "severityCounts": counts.by_severity,
+        "status": "ok",
+        "statusCounts": counts.by_status,
+        "total": counts.total,
+    }
+
+
+@get("/api/alerts/count", guards=READ)
+async def count(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
+    """How many alerts match, by severity and status."""
+    async with store.reading() as tx:
+        counts = await tx.alerts.counts(query_of(request, model))
+    return answer({"autoRefresh": True, **_counted(counts)})
+
+
+@get("/api/alerts/history", guards=READ)
+async def history(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
+    """What happened to the alerts that match, newest first."""
+    async with store.reading() as tx:
+        found = await tx.history.newest(query_of(request, model))
+    base = base_of(request)
+    rows = [rich_history_body(alert, entry, base) for alert, entry in found]
+    return answer({"history": rows, "status": "ok", "total": len(rows)})
+
+
+@get("/api/environments", guards=READ)
+async def environments(
+    request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]
+) -> Response[bytes]:
+    """Counts for each environment."""
+    async with store.reading() as tx:
+        found = await tx.reports.by_environment(query_of(request, model))
+    rows = [{"environment": name, "count": counts.total, **_split(counts)} for name, counts in sorted(found.items())]
+    return answer({"environments": rows, "status": "ok", "total": len(rows)})
+
+
+@get("/api/services", guards=READ)
+async def services(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
+    """Counts for each service of each environment."""
+    async with store.reading() as tx:
+        found = await tx.reports.by_service(query_of(request, model))
+    rows = [
+        {"environment": environment, "service": service, "count": counts.total, **_split(counts)}
+        for (environment, service), counts in sorted(found.items())
+    ]
+    return answer({"services": rows, "status": "ok", "total": len(rows)})
+
+
+def _split(counts: AlertCounts) -> dict[str, Any]:
+    return {"severityCounts": counts.by_severity, "statusCounts": counts.by_status}
+
+
+@put("/api/alert/{name:str}/status", guards=WRITE)
+async def set_status(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Set a status by hand."""
+    body = await mapping_of(request)
+    status = _needed_text(body, "status")
+    await operating.set_status(name, status, user=principal_of(request).login, **_remarks(body))
+    return answer({"status": "ok"})
+
+
+@put("/api/alert/{name:str}/action", guards=WRITE)
+async def act(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Act on an alert: ack, unack, shelve, unshelve, close, open, assign, or a word of one's own."""
+    body = await mapping_of(request)
+    action = _needed_text(body, "action")
+    await operating.act(name, action, user=principal_of(request).login, **_remarks(body))
+    return answer({"status": "ok"})
+
+
+@put("/api/alert/{name:str}/tag", guards=WRITE)
+async def tag(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Add tags."""
+    await operating.tag(name, _needed_tags(await mapping_of(request)))
+    return answer({"status": "ok"})
+
+
+@put("/api/alert/{name:str}/untag", guards=WRITE)
+async def untag(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Remove tags."""
+    await operating.untag(name, _needed_tags(await mapping_of(request)))
+    return answer({"status": "ok"})
+
+
+@put("/api/alert/{name:str}/attributes", guards=WRITE)
+async def set_attributes(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Merge attributes; null removes one."""
+    attributes = (await mapping_of(request)).get("attributes")
+    if not isinstance(attributes, dict):
+        raise Invalid("must supply 'attributes' as json data")
+    await operating.set_attributes(name, attributes)  # pyright: ignore[reportUnknownArgumentType]
+    return answer({"status": "ok"})
+
+
+@put("/api/alert/{name:str}/note", guards=WRITE)
+async def note(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Write a note into the history."""
+    body = await mapping_of(request)
+    text = body.get("text") or body.get("note")
+    if not isinstance(text, str) or not text:
+        raise Invalid("must supply 'note' text")
+    alert = await operating.note(name, text, user=principal_of(request).login)
+    return answer({"id": alert.id, "status": "ok"}, 201)
+
+
+@delete("/api/alert/{name:str}", guards=[requires("delete:alerts")], status_code=200)
+async def remove(name: FromPath[str], operating: Needed[Operating]) -> Any:
+    """Delete an alert with its history."""
+    await operating.delete(name)
+    return answer({"status": "ok"})
+
+
+def _needed_text(body: dict[str, Any], field: str) -> str:
+    value = body.get(field)
+    if not isinstance(value, str) or not value:
+        raise Invalid(f"must supply '{field}' as json data")
+    return value
+
+
+def _needed_tags(body: dict[str, Any]) -> list[str]:
+    tags: Any = body.get("tags")
+    if not isinstance(tags, list) or not tags or not all(isinstance(each, str) for each in tags):  # pyright: ignore[reportUnknownVariableType]
+        raise Invalid("must supply 'tags' as json list")
+    return tags  # pyright: ignore[reportUnknownVariableType]
+
+
+def _remarks(body: dict[str, Any]) -> dict[str, Any]:
+    text = body.get("text") or ""
+    if not isinstance(text, str):
+        raise Invalid("must be a string", "text")
+    timeout = body.get("timeout")
+    return {"text": text, "timeout": None if timeout is None else timeout_of(timeout, 0)}
+
+
+routes = [
+    receive,
+    receive_many,
+    one,
+    many,
+    count,
+    history,
+    environments,
+    services,
+    set_status,
+    act,
+    tag,
+    untag,
+    set_attributes,
+    note,
+    remove,
+]

@@ -1,0 +1,53 @@
+"""The API as one ASGI application: routes, what they need, errors, limits, description."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.types import ControllerRouterHandler, Middleware
+
+from watchbell import __version__
+from watchbell.api import errors
+from watchbell.api.edge import Edge, Network
+from watchbell.domain.errors import WatchbellError
+from watchbell.ports.telemetry import Telemetry
+
+MAX_BODY = 2 * 1024 * 1024  # bytes; a batch of a hundred alerts with raw data fits
+
+
+def create_app(
+    routes: Sequence[ControllerRouterHandler],
+    needs: Mapping[str, Any],
+    middleware: Sequence[Middleware] = (),
+) -> Litestar:
+    """Build the application. `needs` are handed to handlers that name them as parameters."""
+    return Litestar(
+        route_handlers=list(routes),
+        dependencies={name: _provide(value) for name, value in needs.items()},
+        middleware=list(middleware),
+        exception_handlers={
+            WatchbellError: errors.on_watchbell_error,
+            HTTPException: errors.on_http_error,
+            Exception: errors.on_unexpected,
+        },
+        request_max_body_size=MAX_BODY,
+        # `api.description` serves it: the framework's own pages would load scripts from elsewhere.
+        openapi_config=OpenAPIConfig(title="Watchbell", version=__version__, path="/api/_", render_plugins=[]),
+        debug=False,
+        logging_config=None,
+    )
+
+
+def at_the_edge(app: Litestar, telemetry: Telemetry, trusted: Sequence[Network]) -> Edge:
+    """The application with request ids, security headers and the proxy's word."""
+    return Edge(app, telemetry, trusted)
+
+
+def _provide(value: Any) -> Provide:
+    def provided() -> Any:
+        return value
+
+    return Provide(provided, sync_to_thread=False, use_cache=False)

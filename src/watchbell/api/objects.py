@@ -1,0 +1,117 @@
+"""`/api/objects`, `/api/plan`, `/api/apply`, `/api/export` and `/api/schema`: what people manage."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, delete, get, post, put
+from litestar.params import FromPath
+
+from watchbell.api.auth import principal_of, requires
+from watchbell.api.needs import Needed
+from watchbell.api.wire import Body, body_of, mapping_of, moment, number_of, ok
+from watchbell.domain.managed import Stored
+from watchbell.domain.plan import Change
+from watchbell.toolkit.objects import ObjectShapes
+from watchbell.usecases.managing import Managing
+
+MAY_READ = [requires("read:objects")]
+MAY_WRITE = [requires("write:objects")]
+
+
+class ObjectSet(Body, frozen=True):
+    """Objects as they are to be."""
+
+    objects: list[Any]
+    """Each with its `kind` and its fields."""
+    prune: bool = False
+    """Whether objects that are not named here are deleted; users only if at least one is named."""
+
+
+@get("/api/schema", guards=MAY_READ)
+async def schema(shapes: Needed[ObjectShapes]) -> dict[str, Any]:
+    """Every kind of object and every plug-in, with their fields: forms are drawn from it."""
+    return ok(**shapes.describe())
+
+
+@get("/api/objects/{kind:str}", guards=MAY_READ)
+async def every(kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
+    """All objects of a kind, by name. Secrets are dots."""
+    found = await managing.all(kind)
+    return ok(objects=[shown(row) for row in found], total=len(found))
+
+
+@get("/api/objects/{kind:str}/{name:str}", guards=MAY_READ)
+async def one(kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
+    """One object by id or name, and its former versions, newest first."""
+    found, past = await managing.get(kind, name)
+    return ok(object=shown(found), past=[shown(row) for row in past])
+
+
+@post("/api/objects/{kind:str}", guards=MAY_WRITE)
+async def create(request: Request[Any, Any, Any], kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
+    """Make an object."""
+    made = await managing.create(principal_of(request), kind, await mapping_of(request))
+    return ok(id=made.id, object=shown(made))
+
+
+@put("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE)
+async def replace(
+    request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
+) -> dict[str, Any]:
+    """Replace an object as a whole; with `?if-version=N` only if it is still that version. Dots keep a secret."""
+    version = number_of(request, "if-version", -1, 10**9, least=0)
+    body = await mapping_of(request)
+    changed = await managing.update(principal_of(request), kind, name, body, version if version >= 0 else None)
+    return ok(object=shown(changed))
+
+
+@delete("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE, status_code=200)
+async def remove(
+    request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
+) -> dict[str, Any]:
+    """Delete an object; 409 names those that still refer to it."""
+    await managing.delete(principal_of(request), kind, name)
+    return ok()
+
+
+@post("/api/plan", guards=MAY_READ, status_code=200)
+async def plan(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
+    """What applying these objects would change. Changes nothing. With users it takes `admin:users`."""
+    wanted = await body_of(request, ObjectSet)
+    changes, faults = await managing.plan(principal_of(request), wanted.objects, prune=wanted.prune)
+    return ok(changes=[change_shown(change) for change in changes], errors=msgspec.to_builtins(faults))
+
+
+@post("/api/apply", guards=MAY_WRITE, status_code=200)
+async def apply(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
+    """Make the objects so, all of them or, with an error, none. With users it takes `admin:users`, too."""
+    wanted = await body_of(request, ObjectSet)
+    changes, version = await managing.apply(principal_of(request), wanted.objects, prune=wanted.prune)
+    return ok(changes=[change_shown(change) for change in changes], version=version)
+
+
+@get("/api/export", guards=MAY_READ)
+async def export(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
+    """Every object, as `apply` takes it; users with `admin:users`. Secrets are dots, which keep what is stored."""
+    return ok(objects=await managing.export(principal_of(request)))
+
+
+def shown(row: Stored) -> dict[str, Any]:
+    """An object as the wire has it."""
+    return {
+        "kind": row.kind,
+        "id": row.id,
+        "name": row.name,
+        "version": row.version,
+        "updatedAt": moment(row.updated_at),
+        "updatedBy": row.updated_by,
+        "body": row.body,
+    }
+
+
+def change_shown(change: Change) -> dict[str, Any]:
+    """A change as the wire has it."""
+    return msgspec.to_builtins(change)
+
+
+routes = [schema, every, one, create, replace, remove, plan, apply, export]

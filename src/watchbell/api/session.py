@@ -1,0 +1,111 @@
+"""`/api/session` and `/api/setup`: logging in and out, and the first administrator."""
+
+from typing import Any
+
+from litestar import Request, Response, delete, get, post
+from litestar.datastructures import Cookie
+
+from watchbell.api.auth import COOKIE, KNOWN, address_of, principal_of
+from watchbell.api.needs import Needed
+from watchbell.api.wire import Body, body_of, ok
+from watchbell.domain.access import SESSION_LIFE
+from watchbell.domain.accounts import Principal, User
+from watchbell.usecases.authenticating import Authenticating, LoggedIn
+
+OPEN = {"open": True}
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+class Credentials(Body, frozen=True):
+    """Who logs in."""
+
+    login: str
+    """What the person is called here."""
+    password: str
+    """The password."""
+
+
+class FirstAdministrator(Body, frozen=True):
+    """Who sets Watchbell up."""
+
+    token: str
+    """From the one-time link."""
+    login: str
+    """What the administrator will type to log in."""
+    password: str
+    """At least 10 characters."""
+    name: str = ""
+    """The person's name."""
+    email: str = ""
+    """Address for messages."""
+
+
+@get("/api/setup", opt=OPEN)
+async def needed(authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
+    """Whether the first administrator must be set up."""
+    return Response(ok(needed=await authenticating.needs_setup()), headers=NOT_KEPT)
+
+
+@post("/api/setup", opt=OPEN)
+async def set_up(
+    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
+) -> Response[dict[str, Any]]:
+    """Make the first administrator, and log them in. The token is good once."""
+    data = await body_of(request, FirstAdministrator)
+    logged_in = await authenticating.set_up(data.token, data.login, data.name, data.email, data.password)
+    return _with_cookie(request, logged_in, 201, secure=secure_cookie)
+
+
+@get("/api/session", guards=[KNOWN])
+async def current(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
+    """Who the caller is, and what they may do."""
+    principal = principal_of(request)
+    user = await authenticating.user_of(principal)
+    return Response(_session(principal, user), headers=NOT_KEPT)
+
+
+@post("/api/session", opt=OPEN, status_code=200)
+async def log_in(
+    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
+) -> Response[dict[str, Any]]:
+    """Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests."""
+    data = await body_of(request, Credentials)
+    former = request.cookies.get(COOKIE, "")
+    logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former)
+    return _with_cookie(request, logged_in, 200, secure=secure_cookie)
+
+
+@delete("/api/session", guards=[KNOWN], status_code=200)
+async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
+    """Log out."""
+    await authenticating.log_out(principal_of(request))
+    response = Response(ok(), headers=NOT_KEPT)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+def _session(principal: Principal, user: User | None) -> dict[str, Any]:
+    login = principal.login or "anonymous"
+    shown = {"login": login, "name": login, "email": "", "roles": list[str]()}
+    if user is not None:
+        shown = {"login": user.login, "name": user.name, "email": user.email, "roles": list(user.roles)}
+    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf)
+
+
+def _with_cookie(
+    request: Request[Any, Any, Any], logged_in: LoggedIn, code: int, *, secure: bool
+) -> Response[dict[str, Any]]:
+    cookie = Cookie(
+        key=COOKIE,
+        value=logged_in.cookie,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=secure or request.url.scheme == "https",
+        max_age=int(SESSION_LIFE.total_seconds()),
+    )
+    content = _session(logged_in.principal, logged_in.user)
+    return Response(content, status_code=code, cookies=[cookie], headers=NOT_KEPT)
+
+
+routes = [needed, set_up, current, log_in, log_out]

@@ -1,0 +1,105 @@
+"""What the resources that are ours share on the wire: reading a body with every fault at once, times, pages.
+
+JSON keys are camelCase, times `2026-11-21T08:00:00.000Z`.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.exceptions import HTTPException
+
+from watchbell.domain.errors import Invalid
+from watchbell.toolkit.settings import read
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+MAX_PAGE = 1000
+
+
+class UnsupportedMediaType(HTTPException):
+    """The body is not declared as JSON."""
+
+    status_code = 415
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Base of what callers send."""
+
+
+def require_json(request: Request[Any, Any, Any]) -> None:
+    """Raise `UnsupportedMediaType` unless the body is declared as JSON."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType("POST and PUT requests must set 'Content-type' to 'application/json'")
+
+
+async def mapping_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """The body as a JSON object.
+
+    Raises:
+        UnsupportedMediaType: it is not declared as JSON.
+        Invalid: it is no JSON object.
+    """
+    require_json(request)
+    raw = await request.body()
+    try:
+        data: Any = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"the body is not valid JSON: {error}") from None
+    except RecursionError:
+        raise Invalid("the body is nested too deeply") from None
+    if not isinstance(data, dict):
+        raise Invalid("the body must be a JSON object")
+    return data  # pyright: ignore[reportUnknownVariableType]
+
+
+async def body_of(request: Request[Any, Any, Any], cls: type[S]) -> S:
+    """The body as `cls`; raises `InvalidSettings` with every fault."""
+    return read(cls, await mapping_of(request))
+
+
+async def text_of(request: Request[Any, Any, Any]) -> str:
+    """The `text` of a body that may be absent."""
+    if not await request.body():
+        return ""
+    return (await body_of(request, Remark)).text
+
+
+class Remark(Body, frozen=True):
+    """A remark that goes with an action."""
+
+    text: str = ""
+    """What to say about it."""
+
+
+def moment(at: datetime | None) -> str | None:
+    """A time as the wire has it."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def time_of(text: str, field: str) -> datetime:
+    """A time from the wire, which must say its offset."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Invalid("must be a time such as 2026-11-21T08:00:00.000Z", field) from None
+    if at.tzinfo is None:
+        raise Invalid("must say its offset, as 2026-11-21T08:00:00.000Z does", field)
+    return at.astimezone(UTC)
+
+
+def number_of(request: Request[Any, Any, Any], name: str, default: int, most: int, least: int = 1) -> int:
+    """A whole number from the query string."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
+        raise Invalid(f"must be a number from {least} to {most}", name)
+    return int(text)
+
+
+def ok(**content: Any) -> dict[str, Any]:
+    """A success body."""
+    return {"status": "ok", **content}

@@ -1,0 +1,63 @@
+"""The keeper with its duties."""
+
+import asyncio
+
+from watchbell.bootstrap.core import Core
+from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.workers import sender
+from watchbell.roles.checking import Checking
+from watchbell.roles.keeper import Duties, Keeper
+from watchbell.usecases.alerting import Alerting, Retained
+from watchbell.usecases.delivering import Delivering, Patience
+from watchbell.usecases.leasing import Shards
+from watchbell.usecases.routing import Routing
+from watchbell.usecases.ruling import Ruling
+from watchbell.usecases.waking import BusWake, Taken
+
+
+async def keep(parts: Parts, core: Core, stop: asyncio.Event) -> None:
+    """Do what is due until told to stop."""
+    keeper = Keeper(core.store, core.bus, parts.clock, parts.telemetry, duties(parts, core))
+    await keeper.run(stop)
+
+
+def duties(parts: Parts, core: Core) -> Duties:
+    """Everything that a keeper does."""
+    settings, clock, telemetry = parts.settings, parts.clock, parts.telemetry
+    shards = Shards(core.store, clock, telemetry, keeper=parts.node)
+
+    return Duties(
+        shards=shards,
+        routing=Routing(core.store, core.configured, core.rules, clock, telemetry),
+        escalating=core.escalating,
+        delivering=Delivering(
+            core.store,
+            core.bus,
+            core.configured,
+            sender(parts),
+            clock,
+            telemetry,
+            held=shards.held,
+            patience=Patience(
+                attempt_timeout=settings.delivery.attempt_timeout, give_up_after=settings.delivery.give_up_after
+            ),
+        ),
+        alerting=Alerting(
+            core.store,
+            core.model,
+            Retained(closed=settings.retention.closed_alerts, informational=settings.retention.informational_alerts),
+        ),
+        pulsing=core.pulsing,
+        ruling=Ruling(core.store, core.configured, core.take, clock),
+        checking=Checking(
+            core.store,
+            core.bus,
+            core.configured,
+            clock,
+            telemetry,
+            held=shards.held,
+            taken=Taken(core.take),
+            wake=BusWake(core.bus),
+        ),
+        results_kept=settings.retention.results,
+    )

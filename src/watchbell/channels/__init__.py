@@ -1,0 +1,1 @@
+"""Notification providers, one file each."""

@@ -1,0 +1,170 @@
+"""`watchbell config check`, `migrate` and `check run`: looking after an installation, on the machine itself."""
+
+import asyncio
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from watchbell.cli.output import lines, plain, show_json
+from watchbell.cli.serve import PANEL, ConfigOption, DataOption
+from watchbell.cli.variables import variables
+from watchbell.domain.errors import Fault, Faulty, Missing, WatchbellError
+
+if TYPE_CHECKING:
+    from watchbell.bootstrap.parts import Parts
+    from watchbell.config import Configuration
+    from watchbell.domain.checks.check import Check, Host
+    from watchbell.domain.checks.result import Result
+
+PATIENCE = 5.0  # seconds that database and broker get to answer
+NAGIOS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
+
+config_app = typer.Typer(no_args_is_help=True, help="The settings.")
+check_app = typer.Typer(no_args_is_help=True, help="Checks.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command(rich_help_panel=PANEL)(migrate)
+    app.add_typer(config_app, name="config", rich_help_panel=PANEL)
+    app.add_typer(check_app, name="check", rich_help_panel="Objects as files")
+
+
+def settings_for(config: Path | None, data: Path | None) -> "Configuration":
+    """The settings that the options name; raises `InvalidConfiguration` with every problem."""
+    from watchbell import log
+    from watchbell.loading import load
+
+    settings = load(config, overrides={"data_dir": str(data)} if data is not None else {})
+    # A command says what it has to say by itself; only warnings of what it uses are worth a line.
+    log.configure("warning", "text")
+    return settings
+
+
+def migrate(config: ConfigOption = None, data: DataOption = None) -> None:
+    """Bring the database to the newest schema. Safe to run again, and while the former release runs.
+
+    Example: watchbell migrate --config /etc/watchbell/watchbell.toml
+    """
+    from watchbell.bootstrap import direct
+
+    done = asyncio.run(direct.migrate(settings_for(config, data)))
+    for name in done:
+        typer.echo(f"migrated to {name}")
+    if not done:
+        typer.echo("the database is up to date")
+
+
+@config_app.command("check")
+def check_config(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not try the database and the broker.")] = False,
+) -> None:
+    """Check the settings, and that database and broker answer. Says all that is wrong; exit code 2 then.
+
+    Example: watchbell config check --config /etc/watchbell/watchbell.toml
+    """
+    from watchbell.loading import InvalidConfiguration
+
+    settings = settings_for(config, data)
+    where = config or variables().get("WATCHBELL_CONFIG") or "watchbell.toml"
+    problems = [] if offline else asyncio.run(_unreachable(settings, str(where)))
+    if problems:
+        raise InvalidConfiguration(problems)
+    typer.echo("the settings are good")
+
+
+async def _unreachable(settings: "Configuration", where: str) -> list[str]:
+    from watchbell.bootstrap.parts import Parts
+
+    problems: list[str] = []
+    async with Parts(settings) as parts:
+        for key, attempt in (("store.url", parts.store), ("bus.url", partial(_connect, parts))):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await attempt()
+            except TimeoutError:
+                problems.append(f"{where}: {key}: no answer in {PATIENCE:g} seconds. Check the address, or start it.")
+            except WatchbellError as error:
+                problems.append(f"{where}: {key}: {error.message}")
+            except OSError as error:
+                problems.append(f"{where}: {key}: {error}. Check the address, or start it.")
+    return problems
+
+
+async def _connect(parts: "Parts") -> None:
+    """Wait until the broker answers: the bus itself goes on trying in the background."""
+    bus = await parts.bus()
+    while not bus.available():  # noqa: ASYNC110 - the port tells when it is asked, not by itself
+        await asyncio.sleep(0.05)
+
+
+@check_app.command("run")
+def run_check(
+    name: Annotated[str, typer.Argument(help="Name of the check.")],
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="YAML file or folder that defines it; default: the store.")
+    ] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run a check here and now, and print what it says. The exit code is that of a Nagios plugin; nothing is recorded.
+
+    Example: watchbell check run "shop front page" --file ./objects
+    """
+    from watchbell.bootstrap import direct
+
+    settings = settings_for(config, data)
+    if file is None:
+        check, hosts = asyncio.run(direct.stored_check(settings, name))
+    else:
+        check, hosts = _from_files(settings, file, name)
+    result = asyncio.run(direct.run_check(settings, check, hosts))
+    _show(result, as_json=as_json)
+    raise typer.Exit(NAGIOS[result.outcome.status.value])
+
+
+def _from_files(settings: "Configuration", place: Path, name: str) -> "tuple[Check, dict[str, Host]]":
+    from watchbell.bootstrap.direct import shapes
+    from watchbell.cli.files import read_objects
+
+    hosts: dict[str, Any] = {}
+    found: Any = None
+    known = shapes(settings)
+    for placed in read_objects(place):
+        kind = placed.body["kind"]
+        if kind not in {"host", "check"} or (kind == "check" and placed.body.get("name") != name):
+            continue
+        body = {field: value for field, value in placed.body.items() if field != "kind"}
+        try:
+            thing = known.read(kind, body)
+        except Faulty as error:
+            raise Faulty(
+                Fault(field=f"{placed.where}: {f.field}", reason=f.reason, fix=f.fix) for f in error.faults
+            ) from None
+        if kind == "host":
+            hosts[thing.name] = thing
+        else:
+            found = thing
+    if found is None:
+        raise Missing(f"{place}: holds no check named {name!r}")
+    return found, hosts
+
+
+def _show(result: "Result", *, as_json: bool) -> None:
+    from watchbell.api.checks import result_shown
+
+    outcome = result.outcome
+    if as_json:
+        show_json(result_shown(result))
+        return
+    typer.echo(f"{outcome.status.value.upper()}: {plain(outcome.summary)}")
+    if outcome.details:
+        typer.echo(lines(outcome.details))
+    for reading in outcome.readings:
+        typer.echo(f"  {plain(reading.name)} = {reading.value:g}{plain(reading.unit)}")
+    typer.echo(f"  took {result.duration:.3f} s")

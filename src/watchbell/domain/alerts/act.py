@@ -1,0 +1,199 @@
+"""What an operator, or time, does to an alert: actions, a status set by hand, tags, attributes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
+from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
+from watchbell.domain.errors import Invalid
+from watchbell.domain.ids import new_id
+
+KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout", "assign"})
+
+
+_LASTING = {"ack": "ack", "shelve": "shelved"}
+
+
+class Timeouts(msgspec.Struct, frozen=True):
+    """How long an acknowledgement and a shelving last unless the operator says, in seconds; 0 is for ever."""
+
+    ack: int = 0
+    shelve: int = 7200
+
+
+class Acted(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action came to."""
+
+    alert: Alert
+    entries: tuple[HistoryEntry, ...] = ()
+    status_changed: bool = False
+    severity_changed: bool = False
+
+
+def act(  # noqa: PLR0913 - who, what, when, why and for how long
+    alert: Alert,
+    action: str,
+    model: AlarmModel,
+    now: datetime,
+    *,
+    user: str | None = None,
+    text: str = "",
+    timeout: int | None = None,
+    timeouts: Timeouts | None = None,
+    config_version: int = 0,
+) -> Acted:
+    """Apply an action.
+
+    Raises `Conflict` when it makes no sense in the present status.
+    """
+    _check_timeout(timeout)
+    decided = model.acted(_standing(alert), action)
+    lasts = _lasts(action, timeout, timeouts or Timeouts())
+    after = _after(alert, action, decided, lasts, now)
+    entry = _entry(
+        after,
+        action if action in KNOWN_TYPES else "action",
+        now,
+        user=user,
+        text=text or f"{action} operator action",
+        timeout=lasts if lasts is not None else alert.timeout,
+        reason=f"{action} by {user or 'time'} ({decided.rule})",
+        config_version=config_version,
+    )
+    return Acted(
+        alert=after,
+        entries=(entry,),
+        status_changed=after.status != alert.status,
+        severity_changed=after.severity != alert.severity,
+    )
+
+
+def _after(alert: Alert, action: str, decided: Transition, lasts: int | None, now: datetime) -> Alert:
+    fields: dict[str, Any] = {"update_time": now, **status_fields(alert, decided.status, now)}
+    if decided.status == _LASTING.get(action):
+        fields["reverts_at"] = now + timedelta(seconds=lasts) if lasts else None
+    if decided.severity != alert.severity:
+        fields["previous_severity"] = alert.severity
+    # An alert that is opened again by hand gets its full time before it expires.
+    if action == "open" and alert.status in {"expired", "closed"}:
+        fields["last_receive_time"] = now
+    return msgspec.structs.replace(alert, severity=decided.severity, version=alert.version + 1, **fields)
+
+
+def set_status(
+    alert: Alert,
+    status: str,
+    model: AlarmModel,
+    now: datetime,
+    *,
+    user: str | None = None,
+    text: str = "",
+    timeout: int | None = None,
+    config_version: int = 0,
+) -> Acted:
+    """Set a status without the state machine.
+
+    Without `timeout` the alert keeps its own.
+    """
+    _check_timeout(timeout)
+    if status not in model.statuses:
+        raise Invalid(f"must be one of {', '.join(model.statuses)}", "status")
+    after = msgspec.structs.replace(
+        alert,
+        timeout=alert.timeout if timeout is None else timeout,
+        version=alert.version + 1,
+        **{"update_time": now, **status_fields(alert, status, now)},
+    )
+    entry = _entry(
+        after,
+        "status",
+        now,
+        user=user,
+        text=text,
+        timeout=after.timeout,
+        reason=f"set by {user or 'an operator'}",
+        config_version=config_version,
+    )
+    return Acted(alert=after, entries=(entry,), status_changed=after.status != alert.status)
+
+
+def tag(alert: Alert, tags: Sequence[str]) -> Acted:
+    """Add tags."""
+    return _quietly(alert, tags=merged_tags(alert.tags, tuple(tags)))
+
+
+def untag(alert: Alert, tags: Sequence[str]) -> Acted:
+    """Remove tags."""
+    return _quietly(alert, tags=tuple(each for each in alert.tags if each not in tags))
+
+
+def set_attributes(alert: Alert, attributes: Mapping[str, Any]) -> Acted:
+    """Merge attributes; a null value removes the key."""
+    merged = merged_attributes(alert.attributes, attributes)
+    return _quietly(alert, attributes={name: value for name, value in merged.items() if value is not None})
+
+
+def noted(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
+    """A note in the history."""
+    return Acted(alert=alert, entries=(_entry(alert, "note", now, user=user, text=text, reason="note"),))
+
+
+def _quietly(alert: Alert, **fields: Any) -> Acted:
+    return Acted(alert=msgspec.structs.replace(alert, version=alert.version + 1, **fields))
+
+
+def _check_timeout(timeout: int | None) -> None:
+    if timeout is not None and timeout < 0:
+        raise Invalid(f"Invalid negative 'timeout' value ({timeout})")
+
+
+def _lasts(action: str, timeout: int | None, timeouts: Timeouts) -> int | None:
+    if timeout is not None:
+        return timeout
+    return {"ack": timeouts.ack, "unack": timeouts.ack, "shelve": timeouts.shelve, "unshelve": timeouts.shelve}.get(
+        action
+    )
+
+
+def _standing(alert: Alert) -> Standing:
+    return Standing(
+        alert.severity,
+        alert.previous_severity,
+        alert.status,
+        alert.previous_status,
+        alert.status_before_ack,
+        alert.status_before_shelve,
+    )
+
+
+def _entry(
+    alert: Alert,
+    kind: str,
+    now: datetime,
+    *,
+    user: str | None,
+    text: str,
+    timeout: int = 0,
+    reason: str = "",
+    config_version: int = 0,
+) -> HistoryEntry:
+    return HistoryEntry(
+        id=new_id(),
+        alert_id=alert.id,
+        at=now,
+        sent_at=now,
+        event=alert.event,
+        severity=alert.severity,
+        status=alert.status,
+        value=alert.value,
+        text=text,
+        type=kind,
+        user=user,
+        timeout=timeout,
+        reason=reason,
+        config_version=config_version,
+    )

@@ -1,0 +1,92 @@
+"""What an alert is, and what its history holds."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from watchbell.domain.ids import AlertId
+
+
+class Identity(NamedTuple):
+    """What makes two signals speak of the same alert.
+
+    `customer` is '' when there is none.
+    """
+
+    environment: str
+    resource: str
+    event: str
+    customer: str
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """A de-duplicated problem.
+
+    Times are aware, in UTC. `create_time` is the sender's clock, all others ours. `previous_status`,
+    `status_before_ack` and `status_before_shelve` remember what the state machine must return to, so that receiving a
+    signal never reads history. `reverts_at` is when an acknowledgement or a shelving runs out by itself. `version`
+    grows with every write.
+    """
+
+    id: AlertId
+    environment: str
+    resource: str
+    event: str
+    severity: str
+    status: str
+    correlate: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+    group: str = "Misc"
+    value: Any = None
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = {}
+    origin: str = ""
+    type: str = "exceptionAlert"
+    create_time: datetime
+    timeout: int = 86400
+    raw_data: Any = None
+    customer: str | None = None
+    duplicate_count: int = 0
+    repeat: bool = False
+    previous_severity: str = "indeterminate"
+    trend_indication: str = "noChange"
+    receive_time: datetime
+    last_receive_id: str
+    last_receive_time: datetime
+    update_time: datetime
+    previous_status: str = "open"
+    status_before_ack: str = "open"
+    status_before_shelve: str = "open"
+    reverts_at: datetime | None = None
+    version: int = 1
+
+    @property
+    def identity(self) -> Identity:
+        """The key that is unique in the store."""
+        return Identity(self.environment, self.resource, self.event, self.customer or "")
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of an alert, kept for ever by receipt time.
+
+    `id` is the message that caused it. `at` is our clock; `sent_at` the sender's. `type` is one of new, severity,
+    status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action.
+    `reason` is the sentence that says which rule made the change; `config_version` the configuration that it read.
+    """
+
+    id: str
+    alert_id: AlertId
+    at: datetime
+    sent_at: datetime
+    event: str
+    severity: str
+    status: str
+    value: Any = None
+    text: str = ""
+    type: str
+    user: str | None = None
+    timeout: int = 0
+    reason: str = ""
+    config_version: int = 0

@@ -1,0 +1,140 @@
+"""Alerta's default alarm model, rule by rule.
+
+Each transition carries the name of its rule.
+"""
+
+from collections.abc import Mapping
+
+from watchbell.domain.alerts.model import Standing, Transition
+from watchbell.domain.alerts.severity import SEVERITIES, STATUSES, trend
+from watchbell.domain.errors import Conflict, Invalid
+
+ACTIONS = frozenset({"open", "assign", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout"})
+
+
+class AlertaModel:
+    """Severities from `security` to `unknown`; statuses open, ack, shelved, blackout, closed, expired."""
+
+    name = "ALERTA"
+    statuses = STATUSES
+    default_status = "open"
+    default_severity = "normal"
+    default_previous_severity = "indeterminate"
+
+    def __init__(self, severities: Mapping[str, int] = SEVERITIES) -> None:
+        self.severities = severities
+        self._normal = severities[self.default_severity]
+
+    def is_normal(self, severity: str) -> bool:
+        return self.severities.get(severity) == self._normal
+
+    def stands(self, status: str, severity: str) -> bool:
+        return status in {"open", "ack", "assign"} and not self.is_normal(severity)
+
+    def signalled(self, standing: Standing, incoming_status: str) -> Transition:
+        self._require_known(standing.severity)
+        normal = self.is_normal(standing.severity)
+        if incoming_status != self.default_status:
+            if normal:
+                return Transition(self.default_severity, "closed", "SET-1")
+            return Transition(standing.severity, incoming_status, "SET-*")
+        return self._without_action(standing, normal=normal)
+
+    def acted(self, standing: Standing, action: str) -> Transition:
+        self._require_known(standing.severity)
+        if action not in ACTIONS:
+            return Transition(standing.severity, standing.status, "ACT-1")
+        immediate = self._immediate(standing, action)
+        return immediate or self._by_status(standing, action)
+
+    def _require_known(self, severity: str) -> None:
+        if severity not in self.severities:
+            known = ", ".join(sorted(self.severities, key=self.severities.__getitem__))
+            raise Invalid(f"Severity ({severity}) is not one of {known}")
+
+    def _immediate(self, standing: Standing, action: str) -> Transition | None:
+        """Actions that mean the same whatever the alert's severity."""
+        severity, status = standing.severity, standing.status
+        if action == "unack":
+            if status != "ack":
+                raise Conflict("alert is not in ack status")
+            return Transition(severity, standing.status_before_ack, "UNACK-1")
+        if action == "unshelve":
+            if status != "shelved":
+                raise Conflict("alert is not in shelved status")
+            return Transition(severity, standing.status_before_shelve, "UNSHL-1")
+        if action == "expired":
+            return Transition(severity, "expired", "EXP-0")
+        if action == "timeout":
+            if standing.previous_status == "ack":
+                return Transition(severity, "ack", "ACK-0")
+            return Transition(severity, "open", "OPEN-0")
+        return None
+
+    def _by_status(self, standing: Standing, action: str) -> Transition:
+        """Open, ack, shelve, close and assign, which depend on where the alert stands."""
+        severity, status = standing.severity, standing.status
+        if status == "blackout":
+            return self._blackout(standing, action)
+        if status == "expired":
+            if action != "open" and not self.is_normal(severity):
+                raise Conflict(f"alert is in expired status, so {action} makes no sense")
+            return self._settled(standing)
+        if action == "assign":
+            return self._settled(standing)
+        if action not in _ALLOWED.get(status, _ALLOWED["open"]):
+            raise Conflict(_refusal(action, status))
+        if action == "close":
+            return Transition(self.default_severity, "closed", f"{status.upper()}-CLOSE")
+        if status == "closed":
+            return Transition(standing.previous_severity or severity, "open", "CLS-1")
+        return Transition(severity, _TARGETS[action], f"{status.upper()}-{action.upper()}")
+
+    def _without_action(self, standing: Standing, *, normal: bool) -> Transition:
+        severity, status = standing.severity, standing.status
+        if status == "ack" and self._worsened(standing):
+            return Transition(severity, "open", "ACK-4")
+        if status == "blackout":
+            return self._blackout(standing, "")
+        if status == "closed" and not normal:
+            if standing.previous_status == "shelved":
+                return Transition(severity, "shelved", "CLS-2")
+            return Transition(severity, "open", "CLS-3")
+        return self._settled(standing)
+
+    def _worsened(self, standing: Standing) -> bool:
+        previous = standing.previous_severity
+        if previous in {"", self.default_previous_severity}:
+            return False
+        return trend(self.severities, previous, standing.severity) == "moreSevere"
+
+    def _blackout(self, standing: Standing, action: str) -> Transition:
+        if action == "close":
+            return Transition(self.default_severity, "closed", "BLACKOUT-CLOSE")
+        if standing.previous_status != "blackout":
+            return Transition(standing.severity, standing.previous_status, "BLK-2")
+        return Transition(standing.severity, standing.status, "BLK-*")
+
+    def _settled(self, standing: Standing) -> Transition:
+        severity, status = standing.severity, standing.status
+        if self.is_normal(severity):
+            return Transition(self.default_severity, "closed", "CLS-*")
+        if status == "expired":
+            return Transition(severity, "open", "EXP-1")
+        return Transition(severity, status, "ALL-*")
+
+
+_ALLOWED = {
+    "open": {"ack", "shelve", "close"},
+    "ack": {"open", "shelve", "close"},
+    "shelved": {"open", "close"},
+    "closed": {"open"},
+}
+_TARGETS = {"open": "open", "ack": "ack", "shelve": "shelved"}
+_SAME = {"open": "open", "ack": "ack", "shelved": "shelve", "closed": "close"}
+
+
+def _refusal(action: str, status: str) -> str:
+    if action == _SAME.get(status):
+        return f"alert is already in {status} status"
+    return f"alert is in {status} status, so {action} makes no sense"

@@ -1,0 +1,37 @@
+"""Heartbeats: jobs that must ping, and what is known of each."""
+
+from datetime import datetime
+
+import msgspec
+
+from watchbell.domain.managed import Managed
+
+
+class Heartbeat(Managed, frozen=True, kw_only=True):
+    """A job that must ping `/ping/<id>`; its silence opens an alert."""
+
+    every: float = 3600.0
+    """Seconds from one ping to the next."""
+    grace: float = 300.0
+    """Seconds that a ping may be late."""
+    environment: str = "Production"
+    """Environment of the alert."""
+    severity: str = "major"
+    """Severity of the alert."""
+    services: list[str] = []
+    """Names of the services that the alert belongs to."""
+    description: str = ""
+    """What it is for, in words."""
+    enabled: bool = True
+    """Whether silence opens an alert."""
+
+
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one heartbeat. `failing` says that an alert stands for it."""
+
+    heartbeat_id: str
+    last_ping: datetime | None = None
+    started: datetime | None = None
+    last_exit: int = 0
+    failing: bool = False
+    version: int = 0

@@ -1,0 +1,1 @@
+"""Services, policies, incidents, and the messages that tell people."""

@@ -1,0 +1,36 @@
+"""One observation that may open, change or close an alert, whatever its source."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class Signal(msgspec.Struct, frozen=True, kw_only=True):
+    """A message about (environment, resource, event, customer), already validated.
+
+    `id` is the sender's, or empty: then one is drawn when it is received. `value` is what was measured, as JSON.
+    `create_time` is the sender's clock. `timeout` is in seconds; 0 means never. `user` is the login of who sent it, for
+    the history; None for signals of Watchbell's own.
+    """
+
+    id: str
+    environment: str
+    resource: str
+    event: str
+    severity: str
+    status: str = "open"
+    correlate: tuple[str, ...] = ()
+    service: tuple[str, ...] = ()
+    group: str = "Misc"
+    value: Any = None
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    attributes: dict[str, Any] = {}
+    origin: str = ""
+    type: str = "exceptionAlert"
+    create_time: datetime
+    timeout: int = 86400
+    raw_data: Any = None
+    customer: str | None = None
+    user: str | None = None

@@ -1,0 +1,107 @@
+"""Users, their sessions and keys, what they did, and small facts, as parts of a store's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from watchbell.domain.accounts import ApiKey, AuditEntry, Session, User
+
+
+class Users(Protocol):
+    """People."""
+
+    async def get(self, login_or_id: str) -> User | None:
+        """By login (ignoring case) or id."""
+        ...
+
+    async def all(self) -> list[User]:
+        """By login."""
+        ...
+
+    async def save(self, user: User) -> None:
+        """Insert or overwrite by id; a taken login raises `Conflict`."""
+        ...
+
+    async def delete(self, user_id: str) -> None:
+        """Delete with the user's sessions and keys."""
+        ...
+
+
+class Sessions(Protocol):
+    """Log-ins, and how often log-in failed."""
+
+    async def get(self, session_id: str) -> Session | None:
+        """By the hash of the cookie."""
+        ...
+
+    async def save(self, session: Session) -> None:
+        """Insert or overwrite."""
+        ...
+
+    async def delete(self, session_id: str) -> None:
+        """Log out."""
+        ...
+
+    async def delete_of(self, user_id: str) -> None:
+        """Log out everywhere."""
+        ...
+
+    async def purge(self, now: datetime) -> None:
+        """Drop what has expired, failures older than a day included."""
+        ...
+
+    async def failed(self, key: str, now: datetime) -> None:
+        """Count one failed log-in for `key` (an account or an address)."""
+        ...
+
+    async def failures(self, key: str, since: datetime) -> int:
+        """How many since then."""
+        ...
+
+
+class ApiKeys(Protocol):
+    """Keys for programs."""
+
+    async def get(self, key_hash: str) -> ApiKey | None:
+        """By hash."""
+        ...
+
+    async def all(self) -> list[ApiKey]:
+        """By creation."""
+        ...
+
+    async def save(self, key: ApiKey) -> None:
+        """Insert or overwrite by id."""
+        ...
+
+    async def delete(self, key_id: str) -> None:
+        """Revoke."""
+        ...
+
+
+class Facts(Protocol):
+    """Small named facts about the installation."""
+
+    async def get(self, name: str) -> str | None:
+        """The value, or None."""
+        ...
+
+    async def put(self, name: str, value: str) -> None:
+        """Insert or overwrite."""
+        ...
+
+    async def remove(self, name: str) -> bool:
+        """Delete; whether it was there. Of two that remove at once, one is told True."""
+        ...
+
+
+class Audit(Protocol):
+    """Who did what; append-only."""
+
+    async def add(self, entries: Sequence[AuditEntry]) -> None:
+        """Append."""
+        ...
+
+    async def newest(self, limit: int = 100, before: datetime | None = None) -> list[AuditEntry]:
+        """Newest first."""
+        ...

@@ -1,0 +1,316 @@
+"""Finding out who calls: session cookies, API keys, passwords; logging in and out; the first administrator.
+
+What was found is kept in memory for `FRESH_FOR`, so that busy callers do not ask the database each time; so long may
+another process honour a key or session that was just revoked. Raises `Unauthenticated` for whoever cannot be known,
+`Throttled` for whoever guesses too often.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import msgspec
+
+from watchbell.domain.access import (
+    EVERYTHING,
+    FAILURE_WINDOW,
+    FAILURES_ANYWHERE,
+    FAILURES_HERE,
+    SESSION_IDLE,
+    SESSION_LIFE,
+    password_faults,
+    principal_for,
+    user_faults,
+)
+from watchbell.domain.accounts import ApiKey, AuditEntry, Principal, Session, User
+from watchbell.domain.errors import Conflict, Faulty, Retryable, Throttled, Unauthenticated
+from watchbell.domain.ids import new_id
+from watchbell.ports.clock import Clock
+from watchbell.ports.passwords import Passwords
+from watchbell.ports.store import Store, Transaction
+
+FRESH_FOR = timedelta(seconds=5)
+USE_NOTED_EVERY = timedelta(minutes=1)
+REMEMBERED = 10_000
+SETUP_FACT = "setup-token"
+SETUP_TOKENS = 8  # each node of a cluster shows a link of its own; so many of them are good at the same time
+WRONG = "Invalid user name or password"
+
+
+class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
+    """A new session: `cookie` is the secret for the browser, which is stored nowhere."""
+
+    cookie: str
+    user: User
+    principal: Principal
+
+
+class _Known(msgspec.Struct, frozen=True):
+    principal: Principal
+    until: datetime
+
+
+def digest(secret: str) -> str:
+    """What is stored of a key, a cookie or a one-time link: its SHA-256, in hex."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+async def ensure_setup(store: Store) -> str | None:
+    """A new one-time token for the first administrator; None when there are users."""
+    async with store.transaction() as tx:
+        if await tx.users.all():
+            await tx.facts.remove(SETUP_FACT)
+            return None
+        token = secrets.token_urlsafe(32)
+        others = (await tx.facts.get(SETUP_FACT) or "").split()
+        await tx.facts.put(SETUP_FACT, " ".join([*others, digest(token)][-SETUP_TOKENS:]))
+        return token
+
+
+class Authenticating:
+    """Knows callers. One for each process."""
+
+    def __init__(
+        self, store: Store, clock: Clock, passwords: Passwords, *, required: bool = True, admin_key: str = ""
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._passwords = passwords
+        self._admin_key = digest(admin_key) if admin_key else ""
+        self._required = required
+        self._known: dict[str, _Known] = {}
+        self._trying: Counter[str] = Counter()
+        self._salt = secrets.token_bytes(32)
+
+    @property
+    def anonymous(self) -> Principal | None:
+        """Whoever does not say who they are; None when they must."""
+        return None if self._required else Principal(login="", scopes=EVERYTHING)
+
+    async def by_key(self, key: str) -> Principal:
+        """The caller with this API key."""
+        hashed = digest(key)
+        if self._admin_key and hmac.compare_digest(hashed, self._admin_key):
+            return Principal(login="admin-key", scopes=EVERYTHING)
+        now = self._clock.now()
+        known = self._recall(f"key:{hashed}", now)
+        if known is not None:
+            return known
+        async with self._store.reading() as tx:
+            found = await tx.keys.get(hashed)
+        if found is None or (found.expires_at is not None and found.expires_at <= now):
+            raise Unauthenticated(f"API key parameter '{key[:4]}…' is invalid")
+        await self._note_key_use(found, now)
+        principal = Principal(login=found.user, scopes=frozenset(found.scopes))
+        return self._remember(f"key:{hashed}", principal, now)
+
+    async def by_session(self, cookie: str) -> Principal | None:
+        """The caller with this session cookie; None when the session has ended."""
+        hashed = digest(cookie)
+        now = self._clock.now()
+        known = self._recall(f"session:{hashed}", now)
+        if known is not None:
+            return known
+        async with self._store.reading() as tx:
+            session = await tx.sessions.get(hashed)
+            user = await tx.users.get(session.user_id) if session is not None else None
+        if session is None or user is None or not user.active or _ended(session, now):
+            return None
+        if now - session.seen_at >= USE_NOTED_EVERY:
+            await self._note_session_use(session.id, now)
+        principal = principal_for(user, csrf=session.csrf, session_id=session.id)
+        return self._remember(f"session:{hashed}", principal, now)
+
+    async def by_password(self, login: str, password: str, address: str) -> Principal:
+        """The caller with this login and password, for programs that send them with each request."""
+        now = self._clock.now()
+        secret = f"{login.lower()}\0{password}".encode("utf-8", "surrogatepass")
+        remembered = "password:" + hmac.new(self._salt, secret, hashlib.sha256).hexdigest()
+        known = self._recall(remembered, now)
+        if known is not None:
+            return known
+        user = await self._check_password(login, password, address)
+        return self._remember(remembered, principal_for(user), now)
+
+    async def log_in(self, login: str, password: str, address: str, former_cookie: str = "") -> LoggedIn:
+        """Open a session; the one that the browser had before ends."""
+        user = await self._check_password(login, password, address)
+        now = self._clock.now()
+        replacement = ""
+        if self._passwords.outdated(user.password_hash):
+            replacement = await self._passwords.hash(password)
+        async with self._store.transaction() as tx:
+            current = await tx.users.get(user.id)
+            if current is None or current.password_hash != user.password_hash or not current.active:
+                raise Unauthenticated(WRONG)
+            if former_cookie:
+                await tx.sessions.delete(digest(former_cookie))
+            user = msgspec.structs.replace(current, last_login=now, password_hash=replacement or current.password_hash)
+            await tx.users.save(user)
+            await _audit(tx, now, user.login, "login", user.login, f"from {address}")
+            logged_in = await _open_session(tx, user, now)
+        self.forget()
+        return logged_in
+
+    async def log_out(self, principal: Principal) -> None:
+        """End the caller's session."""
+        if principal.session_id:
+            async with self._store.transaction() as tx:
+                await tx.sessions.delete(principal.session_id)
+        self.forget()
+
+    async def user_of(self, principal: Principal) -> User | None:
+        """The user behind a caller; None for keys of nobody, and for callers without a name."""
+        if not principal.login:
+            return None
+        async with self._store.reading() as tx:
+            return await tx.users.get(principal.login)
+
+    async def needs_setup(self) -> bool:
+        """Whether there are no users yet."""
+        async with self._store.reading() as tx:
+            return not await tx.users.all()
+
+    async def set_up(self, token: str, login: str, name: str, email: str, password: str) -> LoggedIn:
+        """Make the first administrator. The token is good for one, once."""
+        async with self._store.reading() as tx:
+            await self._check_setup(tx, token)
+        faults = user_faults(login, name, email, ["admin"]) + password_faults(password, login, name, email)
+        if faults:
+            raise Faulty(faults)
+        hashed = await self._passwords.hash(password)
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            await self._check_setup(tx, token)
+            if not await tx.facts.remove(SETUP_FACT):
+                raise Conflict("Somebody else has just set up the first administrator.")
+            user = User(
+                id=new_id(),
+                login=login,
+                name=name,
+                email=email,
+                password_hash=hashed,
+                roles=("admin",),
+                created_at=now,
+                last_login=now,
+            )
+            await tx.users.save(user)
+            await _audit(tx, now, login, "setup", login, "first administrator")
+            return await _open_session(tx, user, now)
+
+    def forget(self) -> None:
+        """Ask the database again about everybody: something about users, sessions or keys has changed."""
+        self._known.clear()
+
+    async def _check_setup(self, tx: Transaction, token: str) -> None:
+        if await tx.users.all():
+            raise Conflict("The first administrator exists already. Log in instead.")
+        accepted = (await tx.facts.get(SETUP_FACT) or "").split()
+        given = digest(token)
+        if not any(hmac.compare_digest(given, hashed) for hashed in accepted):
+            raise Unauthenticated("This link is not valid. The newest one is in the log of the last start.")
+
+    async def _check_password(self, login: str, password: str, address: str) -> User:
+        account = login.lower()[:100]
+        keys = {
+            f"pair:{account}@{address}": FAILURES_HERE,
+            f"account:{account}": FAILURES_ANYWHERE,
+            f"address:{address}": FAILURES_ANYWHERE,
+        }
+        async with self._store.reading() as tx:
+            await self._refuse_guessing(tx, keys)
+            user = await tx.users.get(login)
+            if user is not None and user.login.lower() != login.lower():
+                user = None  # found by id, which is no login
+        with self._attempt(keys):
+            right = await self._passwords.verify(user.password_hash if user else "", password)
+        if user is None or not right or not user.active:
+            await self._note_failure(keys, login, address)
+            raise Unauthenticated(WRONG)
+        return user
+
+    async def _refuse_guessing(self, tx: Transaction, keys: dict[str, int]) -> None:
+        since = self._clock.now() - FAILURE_WINDOW
+        for key, limit in keys.items():
+            # Tries that are still being checked count too, or many at once would slip through.
+            if self._trying[key] + await tx.sessions.failures(key, since) >= limit:
+                raise Throttled(
+                    "Too many failed log-ins. Try again in some minutes.", retry_after=FAILURE_WINDOW.total_seconds()
+                )
+
+    @contextmanager
+    def _attempt(self, keys: dict[str, int]) -> Generator[None]:
+        self._trying.update(keys.keys())
+        try:
+            yield
+        finally:
+            self._trying.subtract(keys.keys())
+            for key in keys:
+                if self._trying[key] <= 0:
+                    del self._trying[key]
+
+    async def _note_failure(self, keys: dict[str, int], login: str, address: str) -> None:
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            for key in keys:
+                await tx.sessions.failed(key, now)
+            shown = "".join(c if c.isprintable() else "?" for c in login[:100])
+            await _audit(tx, now, shown, "login-failed", shown, f"from {address}")
+
+    async def _note_key_use(self, key: ApiKey, now: datetime) -> None:
+        if key.last_used is not None and now - key.last_used < USE_NOTED_EVERY:
+            return
+        try:
+            async with self._store.transaction() as tx:
+                current = await tx.keys.get(key.hash)
+                if current is not None:
+                    await tx.keys.save(msgspec.structs.replace(current, last_used=now))
+        except Retryable:
+            return  # when a key was used last is a courtesy; the request matters more
+
+    async def _note_session_use(self, session_id: str, now: datetime) -> None:
+        try:
+            async with self._store.transaction() as tx:
+                current = await tx.sessions.get(session_id)
+                if current is not None:
+                    await tx.sessions.save(msgspec.structs.replace(current, seen_at=now))
+        except Retryable:
+            return  # it will be noted with the next request
+
+    def _recall(self, name: str, now: datetime) -> Principal | None:
+        known = self._known.get(name)
+        return known.principal if known is not None and now < known.until else None
+
+    def _remember(self, name: str, principal: Principal, now: datetime) -> Principal:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[name] = _Known(principal, now + FRESH_FOR)
+        return principal
+
+
+def _ended(session: Session, now: datetime) -> bool:
+    return session.expires_at <= now or now - session.seen_at >= SESSION_IDLE
+
+
+async def _open_session(tx: Transaction, user: User, now: datetime) -> LoggedIn:
+    cookie = secrets.token_urlsafe(32)
+    session = Session(
+        id=digest(cookie),
+        user_id=user.id,
+        csrf=secrets.token_urlsafe(32),
+        created_at=now,
+        seen_at=now,
+        expires_at=now + SESSION_LIFE,
+    )
+    await tx.sessions.purge(now)
+    await tx.sessions.save(session)
+    return LoggedIn(cookie=cookie, user=user, principal=principal_for(user, csrf=session.csrf, session_id=session.id))
+
+
+async def _audit(tx: Transaction, now: datetime, who: str, action: str, subject: str, text: str = "") -> None:
+    entry = AuditEntry(id=new_id(), at=now, who=who, action=action, kind="session", subject=subject, text=text)
+    await tx.audit.add([entry])

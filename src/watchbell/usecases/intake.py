@@ -1,0 +1,201 @@
+"""The one way in: every signal, whatever its source, becomes alerts here, in one transaction with its consequences.
+
+Lock, load, fold in memory, write. Signals of the same alert in one batch fold in order. A signal that the alarm model
+refuses is reported for itself and changes nothing; losing the database fails the batch, and nothing of it is written.
+"""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
+from watchbell.domain.alerts.expire import next_due
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.policy import Limits, admit
+from watchbell.domain.alerts.receive import Received, receive
+from watchbell.domain.errors import Invalid, Refused, WatchbellError
+from watchbell.domain.ids import new_id, shard_of
+from watchbell.domain.signal import Signal
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import OutboxRow, Store, Timer, Transaction
+from watchbell.ports.telemetry import Telemetry
+from watchbell.usecases.configuration import Configured
+from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.waking import Wake, no_wake
+
+
+class Batch(NamedTuple):
+    """What a batch of signals came to: an outcome or an error for each, and the shards that have work now."""
+
+    outcomes: list[Received | WatchbellError]
+    shards: frozenset[int]
+
+
+class Receiving(msgspec.Struct, frozen=True):
+    """What receiving depends on besides the signals."""
+
+    model: AlarmModel
+    limits: Limits
+
+
+async def apply_signals(
+    tx: Transaction, signals: Sequence[Signal], now: datetime, receiving: Receiving, config_version: int = 0
+) -> Batch:
+    """Apply signals inside an open transaction."""
+    chosen = {signal.id for signal in signals if signal.id}
+    signals = [signal if signal.id else msgspec.structs.replace(signal, id=new_id()) for signal in signals]
+    identities = {_identity(signal) for signal in signals}
+    await tx.alerts.lock(identities)
+    stored = await tx.alerts.related(identities)
+    fold = _Fold(stored)
+    outcomes = [fold.take(signal, now, receiving.model, config_version) for signal in signals]
+    # Senders may choose ids. One that names another alert already must not overwrite that alert.
+    taken = await tx.alerts.many([alert_id for alert_id in fold.created if alert_id in chosen])
+    if taken:
+        fold = _Fold(stored, reserved={alert.id for alert in taken})
+        outcomes = [fold.take(signal, now, receiving.model, config_version) for signal in signals]
+    await fold.record(tx, now)
+    return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
+
+
+class _Fold:
+    """Alerts as they stand while a batch is folded."""
+
+    def __init__(self, stored: Sequence[Alert], reserved: AbstractSet[str] = frozenset()) -> None:
+        self._reserved = reserved
+        self.created: list[str] = []
+        self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
+        for alert in stored:
+            self._put(alert)
+        self._changed: dict[str, Alert] = {}
+        self._entries: list[HistoryEntry] = []
+        self._due: dict[str, datetime | None] = {}
+        self.to_route: dict[str, None] = {}
+
+    def _put(self, alert: Alert) -> None:
+        key = (alert.environment, alert.resource, alert.customer or "")
+        self._groups.setdefault(key, {})[alert.id] = alert
+
+    def take(self, signal: Signal, now: datetime, model: AlarmModel, config_version: int) -> Received | WatchbellError:
+        key = (signal.environment, signal.resource, signal.customer or "")
+        group = self._groups.get(key, {})
+        try:
+            received = receive(signal, list(group.values()), model, now, config_version=config_version)
+            if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
+                signal = msgspec.structs.replace(signal, id=new_id())
+                received = receive(signal, (), model, now, config_version=config_version)
+        except WatchbellError as error:
+            return error
+        alert = received.alert
+        before = group.get(alert.id)
+        self._put(alert)
+        self._changed[alert.id] = alert
+        self._entries.extend(received.entries)
+        if received.change == "created":
+            self.created.append(alert.id)
+        if received.change == "created" or received.status_changed or received.severity_changed:
+            self.to_route[alert.id] = None
+        due, was_due = next_due(alert), next_due(before) if before else None
+        # Timers are lazy: one that fires too early is set anew, so only an earlier due time is worth a write.
+        if due is not None and (was_due is None or due < was_due):
+            self._due[alert.id] = due
+        return received
+
+    async def record(self, tx: Transaction, now: datetime) -> None:
+        if not self._changed:
+            return
+        await tx.alerts.save(list(self._changed.values()))
+        if self._entries:
+            await tx.history.add(self._entries)
+        timers = [
+            Timer(kind="alert", subject=alert_id, shard=shard_of(alert_id), due=due)
+            for alert_id, due in self._due.items()
+            if due is not None
+        ]
+        if timers:
+            await tx.timers.set(timers)
+        if self.to_route:
+            await tx.outbox.add([route_row(alert_id, now) for alert_id in self.to_route])
+        tx.changed("alert", *self._changed)
+
+
+def route_row(alert_id: str, now: datetime) -> OutboxRow:
+    """The message that lets a keeper look what an alert means for services."""
+    return OutboxRow(
+        id=new_id(), kind="route", subject=alert_id, shard=shard_of(alert_id), created_at=now, available_at=now
+    )
+
+
+def _identity(signal: Signal) -> Identity:
+    return Identity(signal.environment, signal.resource, signal.event, signal.customer or "")
+
+
+def _admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
+    """As `admit`; the error says which of the list it is about."""
+    try:
+        admit(signal, limits)
+    except Invalid as error:
+        raise Invalid(error.reason, f"[{index}].{error.field}" if error.field else f"[{index}]") from error
+    except Refused as error:
+        raise Refused(f"[{index}]: {error.message}") from error
+
+
+class Intake:
+    """Receives signals for callers that wait for the outcome, many in one commit."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        receiving: Receiving,
+        telemetry: Telemetry,
+        *,
+        configured: Configured | None = None,
+        wake: Wake = no_wake,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._configured = configured or Configured(store, clock, telemetry)
+        self._receiving = receiving
+        self._telemetry = telemetry
+        self._wake = wake
+        self._commit: GroupCommit[Signal, Received] = GroupCommit(self._apply)
+
+    async def receive(self, signal: Signal) -> Received:
+        """Receive one signal.
+
+        Raises `Refused` or `Invalid` by policy, `Overloaded` and `Retryable` when it may come again.
+        """
+        admit(signal, self._receiving.limits)
+        return await self._commit.submit(signal)
+
+    async def receive_many(self, signals: Sequence[Signal]) -> list[Received]:
+        """Receive a list in one transaction: all of it, or nothing."""
+        for index, signal in enumerate(signals):
+            _admit_one_of_many(index, signal, self._receiving.limits)
+        if not signals:
+            return []
+        outcomes = await self._apply(signals, together=True)
+        return [outcome for outcome in outcomes if isinstance(outcome, Received)]
+
+    async def close(self) -> None:
+        """Apply what was taken, and take no more."""
+        await self._commit.close()
+
+    async def _apply(self, signals: Sequence[Signal], *, together: bool = False) -> Sequence[Received | WatchbellError]:
+        version = (await self._configured.current()).version
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            batch = await apply_signals(tx, signals, now, self._receiving, version)
+            if together:
+                for outcome in batch.outcomes:
+                    if isinstance(outcome, WatchbellError):
+                        raise outcome
+        self._telemetry.observe("stage_seconds", (self._clock.now() - now).total_seconds(), stage="record")
+        self._telemetry.count("signals_received", len(signals))
+        if batch.shards:
+            await self._wake(sorted(batch.shards))
+        return batch.outcomes

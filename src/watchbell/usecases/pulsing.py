@@ -1,0 +1,149 @@
+"""Pulsing: pings keep heartbeats alive, and timers find those that fell silent.
+
+Many pings, one transaction. A heartbeat is watched from when a keeper first sees it: one that never pings becomes
+overdue too. Losing a lease raises `Fenced`, losing the database `Retryable`; nothing is written then, and a ping can be
+repeated.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
+from watchbell.domain.checks.pulse import Beaten, Ping, due_at, overdue, pinged
+from watchbell.domain.errors import Missing, WatchbellError
+from watchbell.domain.ids import shard_of
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import Lease, Store, Timer, Transaction
+from watchbell.usecases.configuration import Configuration, Configured
+from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.waking import TakeSignals, Wake, no_wake
+
+HEARTBEAT = "heartbeat"
+"""Kind of the timer that looks after a heartbeat; its subject is the heartbeat's id."""
+
+
+class Pulsing:
+    """Takes pings and watches for silence."""
+
+    def __init__(
+        self, store: Store, configured: Configured, take_signals: TakeSignals, clock: Clock, *, wake: Wake = no_wake
+    ) -> None:
+        self._store = store
+        self._configured = configured
+        self._take_signals = take_signals
+        self._clock = clock
+        self._wake = wake
+        self._pings: GroupCommit[Ping, None] = GroupCommit(self._take)
+
+    async def ping(self, ping: Ping) -> None:
+        """Take a ping.
+
+        Raises:
+            Missing: there is no such heartbeat.
+            Overloaded: too many wait already.
+        """
+        if ping.heartbeat_id not in _by_id(await self._configured.current()):
+            self._configured.expire()
+            if ping.heartbeat_id not in _by_id(await self._configured.current()):
+                raise Missing("not found")
+        await self._pings.submit(ping)
+
+    async def close(self) -> None:
+        """Apply what was taken, and take no more."""
+        await self._pings.close()
+
+    async def fire(self, timers: Sequence[Timer], leases: Sequence[Lease]) -> set[int]:
+        """Look after heartbeats whose time has come; returns the shards that have something to route now."""
+        heartbeats = _by_id(await self._configured.current())
+        async with self._store.transaction() as tx:
+            now = self._clock.now()
+            await tx.leases.verify(leases)
+            ids = [timer.subject for timer in timers]
+            await tx.timers.cancel([(HEARTBEAT, identifier) for identifier in ids])
+            pulses = await tx.pulses.get(ids)
+            beaten: dict[str, Beaten] = {}
+            for timer in timers:
+                heartbeat, pulse = heartbeats.get(timer.subject), pulses.get(timer.subject)
+                if heartbeat is not None and pulse is not None:
+                    # The timer was set for when silence becomes an alert, so watching began that much earlier.
+                    since = timer.due - timedelta(seconds=heartbeat.every + heartbeat.grace)
+                    beaten[timer.subject] = overdue(heartbeat, pulse, since, now)
+            return await self._record(tx, beaten, pulses, now)
+
+    async def arm(self, leases: Sequence[Lease]) -> None:
+        """Watch heartbeats of the leases' shards that are new, and those whose times were changed."""
+        config = await self._configured.current()
+        held = {int(lease.name.partition("/")[2]) for lease in leases}
+        mine = {key: found for key, found in _by_id(config).items() if shard_of(key) in held}
+        if not mine:
+            return
+        async with self._store.transaction() as tx:
+            now = self._clock.now()
+            await tx.leases.verify(leases)
+            pulses = await tx.pulses.get(list(mine))
+            fresh = {key: Pulse(heartbeat_id=key, version=1) for key in mine if key not in pulses}
+            await tx.pulses.save(list(fresh.values()))
+            timers = [_timer(key, due_at(mine[key], pulse, now)) for key, pulse in fresh.items() if mine[key].enabled]
+            for key, pulse in pulses.items():
+                if mine[key].enabled and not pulse.failing and (pulse.last_ping or pulse.started):
+                    timers.append(_timer(key, due_at(mine[key], pulse, now)))
+                elif not mine[key].enabled and pulse.failing:
+                    timers.append(_timer(key, now))
+            await tx.timers.set(timers)
+            if fresh:
+                tx.changed("check", *fresh)
+
+    async def forget(self, leases: Sequence[Lease]) -> None:
+        """Drop what is known of heartbeats that no longer exist."""
+        known = _by_id(await self._configured.current())
+        async with self._store.transaction() as tx:
+            await tx.leases.verify(leases)
+            gone = [key for key in await tx.pulses.get() if key not in known]
+            if gone:
+                await tx.pulses.forget(gone)
+                await tx.timers.cancel([(HEARTBEAT, key) for key in gone])
+
+    async def _take(self, pings: Sequence[Ping]) -> Sequence[WatchbellError | None]:
+        heartbeats = _by_id(await self._configured.current())
+        async with self._store.transaction() as tx:
+            now = self._clock.now()
+            before = await tx.pulses.get(sorted({ping.heartbeat_id for ping in pings}))
+            shards: set[int] = set()
+            # Pings of one heartbeat follow one another; each round holds at most one of each.
+            waiting, pulses = list(pings), dict(before)
+            while waiting:
+                beaten: dict[str, Beaten] = {}
+                later: list[Ping] = []
+                for ping in waiting:
+                    key = ping.heartbeat_id
+                    if key in beaten:
+                        later.append(ping)
+                    elif key in heartbeats:
+                        beaten[key] = pinged(heartbeats[key], pulses.get(key) or Pulse(heartbeat_id=key), ping, now)
+                shards |= await self._record(tx, beaten, pulses, now)
+                pulses |= {key: found.pulse for key, found in beaten.items()}
+                waiting = later
+        if shards:
+            await self._wake(sorted(shards))
+        return [None] * len(pings)
+
+    async def _record(
+        self, tx: Transaction, beaten: Mapping[str, Beaten], before: Mapping[str, Pulse], now: datetime
+    ) -> set[int]:
+        changed = [found.pulse for key, found in beaten.items() if found.pulse != before.get(key)]
+        await tx.pulses.save(changed)
+        await tx.timers.set([_timer(key, found.due) for key, found in beaten.items() if found.due is not None])
+        if changed:
+            tx.changed("check", *(pulse.heartbeat_id for pulse in changed))
+        signals = [found.signal for found in beaten.values() if found.signal is not None]
+        if not signals:
+            return set()
+        return set(await self._take_signals(tx, signals, now))
+
+
+def _timer(heartbeat_id: str, due: datetime) -> Timer:
+    return Timer(kind=HEARTBEAT, subject=heartbeat_id, shard=shard_of(heartbeat_id), due=due)
+
+
+def _by_id(config: Configuration) -> dict[str, Heartbeat]:
+    return {heartbeat.id: heartbeat for heartbeat in config.heartbeats.values()}

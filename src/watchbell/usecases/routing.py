@@ -1,0 +1,104 @@
+"""Routing: alerts that changed open, change and end the incidents of the services that they name.
+
+A batch of `route` rows is one transaction: claimed, decided, recorded and done, or nothing of it. Losing a lease raises
+`Fenced`, losing the database `Retryable`; the rows are then routed again, here or by another keeper, with the same end.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.oncall.decision import Decision
+from watchbell.domain.oncall.incident import Incident, IncidentStatus
+from watchbell.domain.oncall.route import TAKEN, route
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import Lease, Store, Transaction
+from watchbell.ports.telemetry import Telemetry
+from watchbell.usecases.configuration import Configuration, Configured
+from watchbell.usecases.recording import ROUTE, Ledger, Rulebook, circumstances
+
+BATCH = 200
+CLAIM = timedelta(seconds=30)
+
+
+class Routed(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rows were routed, and the shards that have something to deliver now."""
+
+    rows: int = 0
+    shards: frozenset[int] = frozenset()
+
+
+class _Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """The alerts that changed, those that are gone, and the unresolved incidents that may be touched, by service."""
+
+    alerts: list[Alert]
+    gone: list[str]
+    incidents: dict[str, Incident]
+    services: list[str]
+
+
+class Routing:
+    """Routes what is waiting."""
+
+    def __init__(
+        self, store: Store, configured: Configured, rules: Rulebook, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self._store = store
+        self._configured = configured
+        self._rules = rules
+        self._clock = clock
+        self._telemetry = telemetry
+
+    async def run(self, leases: Sequence[Lease], limit: int = BATCH) -> Routed:
+        """Route up to `limit` rows of the leases' shards."""
+        if not leases:
+            return Routed()
+        now = self._clock.now()
+        async with self._store.transaction() as tx:
+            await tx.leases.verify(leases)
+            rows = await tx.outbox.claim(ROUTE, leases, now, now + CLAIM, limit)
+            if not rows:
+                return Routed()
+            # Not from memory: an alert may name a service that was made a moment before it, and is routed only once.
+            config = await self._configured.within(tx)
+            shards: set[int] = set()
+            ledger = Ledger()
+            batch = await _load(tx, config, list(dict.fromkeys(row.subject for row in rows)))
+            for service in batch.services:
+                decision = await self._decide(tx, config, service, batch)
+                if decision is not None:
+                    shards |= ledger.decided(decision, now)
+            await ledger.write(tx)
+            await tx.outbox.done([row.id for row in rows])
+        for row in rows:
+            self._telemetry.observe("stage_seconds", max((now - row.available_at).total_seconds(), 0.0), stage="route")
+        return Routed(rows=len(rows), shards=frozenset(shards))
+
+    async def _decide(self, tx: Transaction, config: Configuration, service: str, batch: _Batch) -> Decision | None:
+        incident = batch.incidents.get(service)
+        held = frozenset(incident.alerts) if incident is not None else frozenset[str]()
+        alerts = [alert for alert in batch.alerts if service in alert.service or alert.id in held]
+        if incident is not None and incident.status is IncidentStatus.OPEN and any(a.status in TAKEN for a in alerts):
+            # Only here the others matter: the incident is acknowledged when all that stand are.
+            known = {alert.id for alert in alerts}
+            alerts += await tx.alerts.many([key for key in incident.active if key not in known])
+        at = circumstances(config, service, incident, self._rules, self._clock.now())
+        decision = route(incident, alerts, at, [key for key in batch.gone if key in held])
+        if decision is None or incident is not None:
+            return decision
+        # The same state of the same alert opened it before, and it is over: someone resolved it by hand.
+        return None if await tx.incidents.get(decision.incident.id) is not None else decision
+
+
+async def _load(tx: Transaction, config: Configuration, alert_ids: Sequence[str]) -> _Batch:
+    alerts = await tx.alerts.many(alert_ids)
+    gone = sorted(set(alert_ids) - {alert.id for alert in alerts})
+    services = {name for alert in alerts for name in alert.service if name in config.services}
+    # A new alert belongs to nothing yet; another may belong to a service that it no longer names.
+    for key in [*(alert.id for alert in alerts if alert.version > 1), *gone]:
+        services |= {i.service for i in await tx.incidents.of_alert(key) if i.status is not IncidentStatus.RESOLVED}
+    ordered = sorted(services)
+    incidents = {incident.service: incident for incident in await tx.incidents.unresolved(ordered)} if ordered else {}
+    return _Batch(alerts=alerts, gone=gone, incidents=incidents, services=ordered)

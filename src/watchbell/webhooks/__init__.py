@@ -1,0 +1,1 @@
+"""Inbound vendor formats, one file each."""

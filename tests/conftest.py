@@ -1,0 +1,191 @@
+"""Fixtures for every test: private servers, started when first wanted.
+
+A server whose program is missing skips the tests that need it, with the name of its package; under CI it fails them.
+Session fixtures share one instance per test process, each test gets a database or virtual host of its own.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from inspect import iscoroutinefunction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from servers.certificates import TestAuthority
+from servers.guard import guard_network
+from servers.nginx import NginxServer
+from servers.postgres import PostgresServer
+from servers.process import MissingServerError, end_leftovers
+from servers.rabbitmq import RabbitServer
+from servers.smtp import SmtpServer
+from servers.target import HttpTarget
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+guard_network()
+
+# No deadlines: how fast an example runs depends on the machine, not on the code.
+hypothesis.settings.register_profile("watchbell", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("watchbell")
+
+pytest_plugins = ["store_fixtures"]
+"""Fixtures that several folders share; they are found by name."""
+
+_FIXTURE_MARKS = {"postgres_server": "postgres", "rabbitmq_server": "rabbitmq", "browser": "browser"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the servers that its fixtures start, so that ``-m "not postgres"`` works."""
+    for item in items:
+        for fixture, mark in _FIXTURE_MARKS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(mark)
+    _refuse_async_tests_beside_a_browser(items)
+
+
+def _refuse_async_tests_beside_a_browser(items: list[pytest.Item]) -> None:
+    files = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
+    for item in items:
+        if item.path in files and iscoroutinefunction(getattr(item, "function", None)):
+            message = f"{item.nodeid} is async in a module that uses the browser, whose loop occupies this thread"
+            raise pytest.UsageError(message)
+
+
+def pytest_sessionfinish() -> None:
+    """Leave no server behind when a fixture failed half-way."""
+    end_leftovers()
+
+
+def missing(error: MissingServerError) -> None:
+    """Skip the test because a server's program is not installed, or fail it under CI."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server that all tests of this process share."""
+    try:
+        server = PostgresServer()
+    except MissingServerError as error:
+        missing(error)
+        return
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of an empty database: ``postgresql://user@127.0.0.1:port/name``."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitServer]:
+    """A RabbitMQ node that all tests of this process share."""
+    try:
+        server = RabbitServer()
+    except MissingServerError as error:
+        missing(error)
+        return
+    with server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: RabbitServer) -> str:
+    """The address of an empty virtual host: ``amqp://guest:guest@127.0.0.1:port/name``."""
+    return rabbitmq_server.url(rabbitmq_server.create_vhost())
+
+
+@pytest.fixture(scope="session")
+def test_authority(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
+    """A certificate authority that only tests trust, with a certificate for localhost."""
+    return TestAuthority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def smtp_server(test_authority: TestAuthority) -> Iterator[SmtpServer]:
+    """An SMTP server that takes plain text and offers STARTTLS."""
+    with SmtpServer(test_authority) as server:
+        yield server
+
+
+@pytest.fixture
+def smtp_tls_server(test_authority: TestAuthority) -> Iterator[SmtpServer]:
+    """An SMTP server that speaks TLS from the first byte."""
+    with SmtpServer(test_authority, implicit_tls=True) as server:
+        yield server
+
+
+@pytest.fixture
+def http_target() -> Iterator[HttpTarget]:
+    """An HTTP server that answers as the test tells it and can go down and come back."""
+    with HttpTarget() as target:
+        yield target
+
+
+@pytest.fixture
+def https_target(test_authority: TestAuthority) -> Iterator[HttpTarget]:
+    """The same under TLS, with a certificate of the test authority."""
+    with HttpTarget(test_authority) as target:
+        yield target
+
+
+@pytest.fixture
+def nginx_runner() -> Iterator[Callable[[str, int], NginxServer]]:
+    """Make nginx servers from (configuration, port): not started yet, stopped after the test."""
+    servers: list[NginxServer] = []
+
+    def make(configuration: str, port: int) -> NginxServer:
+        try:
+            servers.append(NginxServer(configuration, port))
+        except MissingServerError as error:
+            missing(error)
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    """Chromium, for one module: while it is open, its event loop occupies this thread, so no async test may run.
+
+    Modules that use it hold synchronous tests only.
+    """
+    from servers.browser import open_browser
+
+    try:
+        with open_browser() as opened:
+            yield opened
+    except MissingServerError as error:
+        missing(error)
+
+
+@pytest.fixture
+def browser_context(browser: "Browser") -> Iterator["BrowserContext"]:
+    """A fresh profile: no cookies, no storage; it trusts the test authority's certificates as it does any other."""
+    context = browser.new_context(ignore_https_errors=True, locale="en-GB", timezone_id="UTC")
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(browser_context: "BrowserContext") -> "Page":
+    """One page in a fresh profile."""
+    return browser_context.new_page()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The folder that holds pyproject.toml."""
+    return Path(__file__).resolve().parents[1]

@@ -1,0 +1,170 @@
+"""Alerts: identity, finding by id, saving and deleting; their history."""
+
+import msgspec
+import pytest
+
+from contract.store.samples import T0, after, full_alert, new_alert, new_entry
+from watchbell.domain.alerts.alert import Identity
+from watchbell.domain.alerts.query import AlertQuery, Filter
+from watchbell.domain.errors import Conflict, Invalid
+from watchbell.ports.store import Store
+
+
+async def test_an_alert_comes_back_as_it_was(store: Store):
+    plain, full = new_alert("plain-alert"), full_alert()
+    async with store.transaction() as tx:
+        await tx.alerts.save([plain, full])
+    async with store.reading() as tx:
+        assert await tx.alerts.get("plain-alert") == plain
+        assert await tx.alerts.get("full-alert-1") == full
+
+
+@pytest.mark.parametrize("value", [None, "", "5", 5, 5.5, True, "null", ["a"], {"a": None}, 10**15])
+async def test_values_of_any_type_come_back(store: Store, value: object):
+    alert = new_alert("value-alert", value=value, raw_data=value, attributes={"k": value})
+    async with store.transaction() as tx:
+        await tx.alerts.save([alert])
+        await tx.history.add([new_entry(alert.id, value=value)])
+        (found,) = await tx.alerts.many([alert.id])
+        (entry,) = await tx.history.of(alert.id)
+    assert found == alert
+    assert [type(found.value), type(entry.value), entry.value] == [type(value), type(value), value]
+
+
+async def test_text_that_the_database_cannot_hold_is_refused_or_kept(store: Store):
+    """A NUL never reaches the store through the API; if it did, nothing would be cut off."""
+    alert = new_alert("nul-alert", text="a\0b", service=("s\0",))
+    try:
+        async with store.transaction() as tx:
+            await tx.alerts.save([alert])
+    except Invalid:
+        alert = None
+    async with store.reading() as tx:
+        assert await tx.alerts.get("nul-alert") == alert
+
+
+async def test_saving_overwrites_by_id(store: Store):
+    alert = new_alert("same-alert", service=("a", "b"))
+    changed = msgspec.structs.replace(alert, status="closed", event="Up", service=("c",), version=2)
+    async with store.transaction() as tx:
+        await tx.alerts.save([alert])
+        await tx.alerts.save([changed])
+        assert await tx.alerts.many(["same-alert", "missing"]) == [changed]
+        assert await tx.alerts.related([alert.identity]) == []
+        assert await tx.alerts.related([changed.identity]) == [changed]
+
+
+async def test_two_alerts_of_one_identity_conflict(store: Store):
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("first-alert", resource="r")])
+    with pytest.raises(Conflict):
+        async with store.transaction() as tx:
+            await tx.alerts.save([new_alert("other-alert", resource="r")])
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("other-alert", resource="r", customer="ACME")])
+
+
+async def test_an_identity_is_free_again_when_its_alert_is_deleted(store: Store):
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("first-alert", resource="r")])
+        await tx.alerts.delete(["first-alert", "missing"])
+        await tx.alerts.save([new_alert("other-alert", resource="r")])
+
+
+async def test_related_are_those_with_the_same_event_or_with_correlations(store: Store):
+    same = new_alert("same-event", resource="r", event="Down")
+    correlated = new_alert("correlated", resource="r", event="Slow", correlate=("Slow", "Down"))
+    unrelated = new_alert("unrelated", resource="r", event="Other")
+    elsewhere = new_alert("elsewhere", resource="r", environment="Development", correlate=("Down",))
+    of_customer = new_alert("of-customer", resource="r", customer="ACME", correlate=("Down",))
+    async with store.transaction() as tx:
+        await tx.alerts.save([same, correlated, unrelated, elsewhere, of_customer])
+        await tx.alerts.lock([same.identity, correlated.identity, same.identity])
+        found = await tx.alerts.related([same.identity])
+        assert {alert.id for alert in found} == {"same-event", "correlated"}
+        found = await tx.alerts.related([same.identity, unrelated.identity, of_customer.identity])
+        assert [alert.id for alert in found] == sorted(["same-event", "correlated", "unrelated", "of-customer"])
+        assert await tx.alerts.related([]) == []
+        assert await tx.alerts.related([Identity("Production", "nowhere", "Down", "")]) == []
+
+
+async def test_an_alert_is_found_by_a_part_of_its_ids(store: Store):
+    old = new_alert("abcdefgh-1", last_receive_id="12345678-old")
+    new = new_alert("abcdefgh-2", last_receive_id="12345678-new", last_receive_time=after(1))
+    async with store.transaction() as tx:
+        await tx.alerts.save([old, new])
+    async with store.reading() as tx:
+        assert await tx.alerts.get("abcdefgh-1") == old
+        assert await tx.alerts.get("12345678-old") == old
+        assert await tx.alerts.get("abcdefgh") == new
+        assert await tx.alerts.get("12345678") == new
+        assert await tx.alerts.get("abcdefg") is None
+        assert await tx.alerts.get("bcdefgh-1") is None
+        assert await tx.alerts.get("ABCDEFGH") is None
+        assert await tx.alerts.get("") is None
+        assert await tx.alerts.get("abcdefg_") is None
+        assert await tx.alerts.get("abcdefg%") is None
+
+
+async def test_an_exact_id_wins_over_a_prefix_and_a_received_id(store: Store):
+    exact = new_alert("abcdefgh")
+    longer = new_alert("abcdefgh-longer", last_receive_id="abcdefgh", last_receive_time=after(9))
+    async with store.transaction() as tx:
+        await tx.alerts.save([exact, longer])
+        assert await tx.alerts.get("abcdefgh") == exact
+
+
+async def test_history_keeps_its_order(store: Store):
+    entries = [new_entry("a1", f"m{number}", after(-number)) for number in range(5)]
+    async with store.transaction() as tx:
+        await tx.history.add(entries[:3])
+        await tx.history.add([*entries[3:], new_entry("a2", "other")])
+    async with store.reading() as tx:
+        assert await tx.history.of("a1") == entries
+        assert await tx.history.of("a1", limit=2) == entries[3:]
+        assert await tx.history.of("missing") == []
+
+
+async def test_deleting_takes_the_history_along(store: Store):
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("a1"), new_alert("a2")])
+        await tx.history.add([new_entry("a1"), new_entry("a2")])
+        await tx.alerts.delete(["a1"])
+    async with store.reading() as tx:
+        assert await tx.alerts.many(["a1", "a2"]) == [new_alert("a2")]
+        assert await tx.history.of("a1") == []
+        assert len(await tx.history.of("a2")) == 1
+
+
+async def test_the_newest_history_of_the_alerts_that_match(store: Store):
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("a1"), new_alert("a2"), new_alert("a3", environment="Development")])
+        await tx.history.add([new_entry("a1", "m1", after(1)), new_entry("a2", "m3", after(3))])
+        await tx.history.add([new_entry("a1", "m2", after(2)), new_entry("a3", "m4", after(4))])
+        await tx.history.add([new_entry("a2", "m5", after(3))])
+    query = AlertQuery(filters=(Filter(field="environment", values=("Production",)),), page_size=3)
+    async with store.reading() as tx:
+        page = await tx.history.newest(query)
+        assert [(alert.id, entry.id) for alert, entry in page] == [("a2", "m5"), ("a2", "m3"), ("a1", "m2")]
+        page = await tx.history.newest(msgspec.structs.replace(query, page=2))
+        assert [(alert.id, entry.id) for alert, entry in page] == [("a1", "m1")]
+
+
+async def test_lapsed_are_old_alerts_of_a_status_or_a_severity(store: Store):
+    async with store.transaction() as tx:
+        await tx.alerts.save(
+            [
+                new_alert("closed-old", status="closed", last_receive_time=after(-20)),
+                new_alert("closed-new", status="closed", last_receive_time=T0),
+                new_alert("expired-old", status="expired", last_receive_time=after(-30)),
+                new_alert("info-old", severity="informational", last_receive_time=after(-10)),
+                new_alert("both-old", severity="informational", status="closed", last_receive_time=after(-5)),
+                new_alert("open-old", last_receive_time=after(-50)),
+            ]
+        )
+    async with store.reading() as tx:
+        found = await tx.reports.lapsed(("closed", "expired"), ("informational",), T0, 10)
+        assert found == ["expired-old", "closed-old", "info-old", "both-old"]
+        assert await tx.reports.lapsed(("closed", "expired"), ("informational",), T0, 2) == found[:2]
+        assert await tx.reports.lapsed((), ("informational",), T0, 10) == ["info-old", "both-old"]
+        assert await tx.reports.lapsed((), (), T0, 10) == []

@@ -1,0 +1,144 @@
+"""A small installation with something of everything, for looking at the pages: some of it well, some of it not."""
+
+from typing import Any
+
+import httpx
+
+from acceptance.installation import SingleMachine
+from servers.process import wait_until
+from servers.target import HttpTarget
+
+LOGIN, PASSWORD = "ada", "correct horse battery"
+
+_ALERTS: list[tuple[str, str, str, str, str, str]] = [
+    ("db01", "DiskFull", "critical", "Production", "Checkout", "/var/lib/postgresql is 97 % full, 3 GB left"),
+    ("web03", "HighLoad", "major", "Production", "Shop", "load average 41.2 over 5 minutes, 8 cores"),
+    ("web04", "HighLoad", "minor", "Production", "Shop", "load average 12.9 over 5 minutes, 8 cores"),
+    ("mail1", "QueueLength", "warning", "Production", "Mail", "1,204 messages wait to be delivered"),
+    (
+        "fw-edge",
+        "LoginFailures",
+        "security",
+        "Production",
+        "Network",
+        "212 failed log-ins from 203.0.113.9",
+    ),
+    ("backup", "JobFinished", "informational", "Production", "Backup", "nightly backup took 42 min, 1.2 TB"),
+    ("search2", "ReplicaLag", "major", "Production", "Search", "replica is 41 s behind"),
+    ("ci-7", "AgentOffline", "warning", "Development", "Build", "no heartbeat for 12 minutes"),
+    ("printer-2", "TonerLow", "unknown", "Development", "Office", "cannot read the level"),
+]
+
+
+def person(installation: SingleMachine) -> None:
+    """The first administrator, by the one-time link."""
+    token = installation.setup_link.partition("token=")[2]
+    body = {"token": token, "login": LOGIN, "name": "Ada Lovelace", "email": "ada@example.org", "password": PASSWORD}
+    httpx.post(f"{installation.url}/api/setup", json=body).raise_for_status()
+
+
+def _alert(installation: SingleMachine, fields: tuple[str, str, str, str, str, str], **more: Any) -> str:
+    resource, event, severity, environment, service, text = fields
+    body = {
+        "resource": resource,
+        "event": event,
+        "severity": severity,
+        "environment": environment,
+        "service": [service],
+        "text": text,
+        "tags": ["demo"],
+        "origin": "sample/host1",
+        **more,
+    }
+    return installation.call("POST", "/api/alert", body)["id"]
+
+
+def objects(installation: SingleMachine, target: HttpTarget) -> None:
+    """Channels, a policy, services, hosts, checks, heartbeats and a rule."""
+    define = installation.define
+    define("channel", name="Room", type="webhook", config={"url": f"{target.url}/room", "secret": "whsec_" + "a" * 32})
+    steps = [
+        {"after": 0, "targets": [{"channel": "Room"}]},
+        {"after": 600, "targets": [{"channel": "Room", "to": "second line"}]},
+    ]
+    define("policy", name="Office hours", steps=steps)
+    for name, text in (
+        ("Checkout", "Baskets, payment, confirmation"),
+        ("Shop", "Product pages and search results"),
+        ("Search", "The index and its replicas"),
+        ("Mail", "Incoming and outgoing mail"),
+    ):
+        runbook = f"https://wiki.example.org/{name.lower()}"
+        define("service", name=name, description=text, policy="Office hours", runbook=runbook)
+    define("host", name="web03", address="127.0.0.1", tags=["web"])
+    base: dict[str, Any] = {"type": "http", "interval": 1, "timeout": 5}
+    define("check", name="Shop front page", services=["Shop"], config={"url": f"{target.url}/"}, **base)
+    define("check", name="Search API", services=["Search"], config={"url": f"{target.url}/search"}, **base)
+    pay = {"url": f"{target.url}/pay", "text": "ready"}
+    define("check", name="Payment gateway", services=["Checkout"], config=pay, description="Says ready", **base)
+    slow = {"url": f"{target.url}/slow", "warning_seconds": 0.05}
+    define("check", name="Slow page", services=["Shop"], config=slow, **base)
+    command = {"command": "/bin/echo 'DISK OK - 41 % used | used=41%;80;90'"}
+    define("check", name="Disk", type="command", interval=2, config=command, host="web03")
+    define("check", name="Old portal", enabled=False, config={"url": f"{target.url}/old"}, type="http")
+    define("heartbeat", name="Nightly backup", every=86400, grace=3600, services=["Mail"])
+    define(
+        "rule", name="Too few checkouts", filter={"event_type": "checkout"}, window_s=300, bound="below", threshold=1
+    )
+
+
+def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
+    """Everything. Returns ids to open pages with: alert, incident, check, service."""
+    target.answer_path("/pay", 503, "down for maintenance")
+    target.answer_path("/slow", delay=0.08)
+    objects(installation, target)
+    ids = [_alert(installation, fields) for fields in _ALERTS]
+    _alert(installation, _ALERTS[1], value="41.2")
+    for number in range(60):
+        worker = ("", "", "", "", "", "")
+        worker = (f"worker{number:02d}", "ProcessDown", "minor", "Production", "Batch", f"consumer {number} is gone")
+        _alert(installation, worker)
+    installation.call("PUT", f"/api/alert/{ids[2]}/action", {"action": "ack", "text": "looking at it"})
+    installation.call("PUT", f"/api/alert/{ids[0]}/note", {"text": "Old logs can go, see the runbook."})
+    events = [
+        {"event_type": kind, "parameters": {"page": number}, "location": f"https://shop.example/{kind}/{number}"}
+        for number in range(40)
+        for kind in ("pageView", "click", "checkout")
+    ]
+    httpx.post(f"{installation.collector_url}/events", json=events)
+    incident = installation.wait_incident("Checkout", "open")
+    installation.call("POST", f"/api/incident/{incident['id']}/note", {"text": "The bank says ten minutes."})
+    check = next(one for one in installation.call("GET", "/api/checks")["checks"] if one["name"] == "Slow page")
+    service = installation.call("GET", "/api/objects/service/Checkout")["object"]
+
+    def several_results() -> bool:
+        return len(installation.call("GET", f"/api/check/{check['id']}")["results"]) >= 12
+
+    wait_until(several_results, 60, "twelve results")
+    return {"alert": ids[0], "incident": incident["id"], "check": check["id"], "service": service["id"]}
+
+
+def pages(ids: dict[str, str]) -> dict[str, str]:
+    """Every page by a name for its picture."""
+    return {
+        "now": "/",
+        "alerts": "/alerts?status=open&status=ack",
+        "alerts-panel": f"/alerts?status=open&status=ack&open={ids['alert']}",
+        "alert": f"/alerts/{ids['alert']}",
+        "incidents": "/incidents",
+        "incident": f"/incidents/{ids['incident']}",
+        "services": "/services",
+        "service": f"/services/{ids['service']}",
+        "checks": "/checks",
+        "check": f"/checks/{ids['check']}",
+        "check-new": "/checks/new",
+        "events": "/events",
+        "settings-channels": "/settings/channel",
+        "settings-policy-new": "/settings/policy/new",
+        "settings-heartbeats": "/settings/heartbeat",
+        "settings-users": "/settings/users",
+        "settings-keys": "/settings/keys",
+        "settings-audit": "/settings/audit",
+        "settings-appearance": "/settings/appearance",
+        "settings-about": "/settings/about",
+    }

@@ -1,0 +1,167 @@
+"""Every page, with something of everything in it: it opens, breaks no policy, axe finds nothing serious, keys work."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from acceptance.installation import SingleMachine
+from e2e.sample import fill, pages
+from servers.accessibility import violations
+from servers.target import HttpTarget
+
+PAGES = pages({"alert": "a", "incident": "i", "check": "c", "service": "s"})
+
+
+@pytest.fixture(scope="module")
+def filled(administrator: SingleMachine) -> Iterator[tuple[SingleMachine, dict[str, str]]]:
+    """The machine and the ids to open pages with."""
+    with HttpTarget() as target:
+        yield administrator, fill(administrator, target)
+
+
+def _open(page: Page, filled: tuple[SingleMachine, dict[str, str]], name: str) -> list[str]:
+    """Go to a page by its name; returns the list that gathers what goes wrong in it."""
+    machine, ids = filled
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.goto(machine.url + pages(ids)[name])
+    expect(page.locator("h1")).not_to_be_empty()
+    expect(page.get_by_role("status").filter(has_text="Loading")).to_have_count(0)
+    return wrong
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_nothing_serious(desk: Page, filled: tuple[SingleMachine, dict[str, str]], name: str) -> None:
+    """In light on a desk, and in dark on a phone."""
+    desk.emulate_media(reduced_motion="reduce")  # a colour half-way to another has no contrast of its own
+    wrong = _open(desk, filled, name)
+    assert violations(desk) == []
+    desk.emulate_media(color_scheme="dark")
+    desk.set_viewport_size({"width": 390, "height": 844})
+    assert not desk.evaluate("document.documentElement.scrollWidth > innerWidth"), "scrolls sideways on a phone"
+    assert violations(desk) == []
+    assert wrong == []
+
+
+def test_keys_go_to_pages_and_search_finds(desk: Page, filled: tuple[SingleMachine, dict[str, str]]) -> None:
+    _open(desk, filled, "now")
+    for key, path in (("i", "/incidents"), ("s", "/services"), ("c", "/checks"), ("e", "/events"), ("n", "/")):
+        desk.keyboard.press("g")
+        desk.keyboard.press(key)
+        expect(desk).to_have_url(re.compile(re.escape(path) + "$"))
+    desk.keyboard.press("/")
+    search = desk.get_by_role("combobox", name="Search")
+    expect(search).to_be_focused()
+    assert violations(desk) == []
+    search.fill("payment gate")
+    expect(desk.get_by_role("option").first).to_contain_text("Payment gateway")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Payment gateway")
+    desk.keyboard.press("?")
+    expect(desk.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    desk.keyboard.press("Escape")
+    expect(desk.get_by_role("dialog")).to_have_count(0)
+
+
+def test_rows_are_selected_and_closed_and_brought_back(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    machine, _ = filled
+    desk.goto(f"{machine.url}/alerts?event=ProcessDown&sort=resource&status=open")
+    expect(desk.get_by_role("row").nth(1)).to_be_visible()
+    for key in ("j", "x", "j", "x"):
+        desk.keyboard.press(key)
+    bar = desk.get_by_role("toolbar")
+    expect(bar).to_contain_text("2 selected")
+    # What comes meanwhile waits, so that no row moves under the hand.
+    first = desk.locator('[role="row"][data-index="0"]').get_attribute("data-id")
+    machine.call(
+        "POST",
+        "/api/alert",
+        {
+            "resource": "aaa",
+            "event": "ProcessDown",
+            "environment": "Production",
+            "service": ["Batch"],
+            "severity": "minor",
+        },
+    )
+    # At least the one: the sample's own checks may have opened others meanwhile.
+    expect(bar).to_contain_text(re.compile(r"[1-9]\d* new"))
+    assert desk.locator('[role="row"][data-index="0"]').get_attribute("data-id") == first
+    desk.keyboard.press("c")
+    expect(desk.get_by_text("2 alerts closed.")).to_be_visible()
+    expect(desk.locator('[role="row"][data-index="0"]')).to_contain_text("aaa")
+    desk.keyboard.press("u")
+    expect(desk.get_by_role("row").filter(has_text="worker01")).to_be_visible()
+
+
+def test_an_incident_is_taken_by_key_and_says_who_was_told(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    _open(desk, filled, "incident")
+    expect(desk.get_by_role("main")).to_contain_text("answered 200")
+    desk.keyboard.press("a")
+    expect(desk.get_by_text("Incident acknowledged.")).to_be_visible()
+    expect(desk.get_by_role("button", name="Give back")).to_be_visible()
+    desk.keyboard.press("n")
+    dialog = desk.get_by_role("dialog")
+    expect(dialog.get_by_role("textbox")).to_be_focused()
+    dialog.get_by_role("textbox").fill("Restarted the gateway.")
+    desk.keyboard.press("Control+Enter")
+    expect(dialog).to_have_count(0)
+    expect(desk.get_by_text("Restarted the gateway.")).to_be_visible()
+
+
+def test_a_policy_with_steps_is_made_by_the_form_and_edited(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    machine, _ = filled
+    _open(desk, filled, "settings-policy-new")
+    desk.get_by_label("Name").fill("Nights")
+    desk.get_by_role("group", name="Steps").get_by_role("button", name="Add").first.click()
+    desk.get_by_role("group", name="Targets").get_by_role("button", name="Add").click()
+    desk.get_by_label("Channel").fill("Room")
+    desk.get_by_role("button", name="Create").click()
+    expect(desk.get_by_role("link", name="Nights")).to_be_visible()
+    made = machine.call("GET", "/api/objects/policy/Nights")["object"]["body"]
+    assert made["steps"] == [{"after": 0, "targets": [{"channel": "Room", "to": ""}]}]
+
+    desk.get_by_role("link", name="Nights").click()
+    desk.get_by_label("After").fill("300")
+    desk.reload()  # what was typed is still there
+    expect(desk.get_by_label("After")).to_have_value("300")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("Nights was saved.")).to_be_visible()
+    assert machine.call("GET", "/api/objects/policy/Nights")["object"]["body"]["steps"][0]["after"] == 300
+
+
+def test_a_session_that_ended_asks_to_log_in_and_comes_back(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    _open(desk, filled, "checks")
+    desk.context.clear_cookies()
+    desk.get_by_role("link", name="Services").first.click()
+    expect(desk).to_have_url(re.compile("/login"))
+    assert violations(desk) == []
+    desk.get_by_label("User name").fill("ada")
+    desk.get_by_label("Password").fill("wrong password")
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("Invalid user name or password")).to_be_visible()
+    desk.get_by_label("Password").fill("correct horse battery")
+    desk.keyboard.press("Enter")
+    expect(desk).to_have_url(re.compile("/services$"))
+
+
+def test_the_first_page_needs_less_than_250_kb_of_script(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    _open(desk, filled, "now")
+    total = desk.evaluate(
+        "performance.getEntriesByType('resource').filter(one => one.name.endsWith('.js'))"
+        ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
+    )
+    assert 0 < total < 250_000

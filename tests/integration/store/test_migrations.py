@@ -1,0 +1,65 @@
+"""The migrations make exactly the tables that the program uses, once, whoever starts first."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from watchbell.adapters.store.migrations import migrate, pending
+from watchbell.adapters.store.sql.tables import metadata
+from watchbell.domain.errors import Invalid, Retryable
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'empty.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+async def test_an_empty_database_is_brought_up_to_date_once(empty_url: str):
+    waiting = await pending(empty_url)
+    assert waiting[0] == "0001"
+    assert await migrate(empty_url) == ("", waiting[-1])
+    assert await pending(empty_url) == []
+    assert await migrate(empty_url) == (waiting[-1], waiting[-1])
+
+
+async def test_several_that_migrate_at_once_do_not_collide(empty_url: str):
+    results = await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+    assert [former for former, _ in results].count("") == 1
+
+
+async def test_the_migrations_make_the_tables_that_the_program_uses(empty_url: str):
+    await migrate(empty_url)
+    url = make_url(empty_url)
+    driver = "sqlite+aiosqlite" if url.get_backend_name() == "sqlite" else "postgresql+asyncpg"
+    engine = create_async_engine(url.set(drivername=driver))
+
+    def differences(connection: Connection) -> object:
+        options = {"compare_type": True, "compare_server_default": True}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
+
+    try:
+        async with engine.connect() as connection:
+            assert await connection.run_sync(differences) == []
+    finally:
+        await engine.dispose()
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/x", "no url at all", "sqlite"])
+async def test_a_url_of_another_database_is_refused(url: str):
+    with pytest.raises(Invalid):
+        await migrate(url)
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "postgresql://nobody@127.0.0.1:1/none"])
+async def test_a_database_that_is_not_there_may_come_back(url: str):
+    with pytest.raises(Retryable):
+        await migrate(url)

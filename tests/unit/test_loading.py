@@ -1,0 +1,125 @@
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from watchbell.config import Configuration, setting_names
+from watchbell.loading import InvalidConfiguration, child_environment, load, parent_process, secret_key
+
+
+def problems(**kwargs: Any) -> list[str]:
+    given: dict[str, Any] = {"environment": {}, **kwargs}
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(**given)
+    return caught.value.problems
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "watchbell.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_anything_the_defaults_of_the_contract_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    settings = load(environment={})
+    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 8080)
+    assert (settings.collector.host, settings.collector.port, settings.collector.workers) == ("127.0.0.1", 8290, 1)
+    assert settings.store_url == "sqlite:///watchbell-data/watchbell.db"
+    assert settings.bus.url.reveal() == "memory:"
+    assert settings.auth.required
+    assert settings.allowed_environments == ["Production", "Development"]
+
+
+def test_the_environment_wins_over_the_file_and_the_command_line_over_both(tmp_path):
+    path = write(tmp_path, "[server]\nport = 1\nhost = '::1'\n[collector]\nport = 4\n")
+    settings = load(path, {"WATCHBELL_SERVER__PORT": "2"}, {"collector.port": 3})
+    assert (settings.server.port, settings.server.host, settings.collector.port) == (2, "::1", 3)
+
+
+def test_lists_and_mappings_come_from_variables():
+    env = {"WATCHBELL_ALLOWED_ENVIRONMENTS": "Test, Live", "WATCHBELL_COLLECTOR__SINKS": '{"parquet_files": {}}'}
+    settings = load(environment=env)
+    assert settings.allowed_environments == ["Test", "Live"]
+    assert settings.collector.sinks == {"parquet_files": {}}
+
+
+def test_every_problem_is_reported_at_once_with_place_key_reason_and_fix(tmp_path):
+    path = write(tmp_path, "nonsense = 1\n[server]\nport = 'x'\nhots = 'y'\n[colector]\nport = 1\n")
+    found = problems(file=path, environment={"WATCHBELL_WORKER__CONCURRENCY": "many", "WATCHBELL_NOPE": "1"})
+    text = "\n".join(found)
+    assert len(found) == 6
+    assert f"{path}: server.port: Expected `int`, got `str`" in text
+    assert f"{path}: server.hots: unknown setting (did you mean host?)" in text
+    assert f"{path}: colector: unknown setting (did you mean collector?)" in text
+    assert "environment variable WATCHBELL_WORKER__CONCURRENCY: worker.concurrency: Expected `int`" in text
+    assert "WATCHBELL_NOPE: unknown setting" in text
+
+
+def test_a_file_that_is_no_toml_names_the_line(tmp_path):
+    (found,) = problems(file=write(tmp_path, "a = \n"))
+    assert "is not valid TOML" in found
+    assert "line 1" in found
+
+
+def test_a_named_file_must_exist(tmp_path):
+    (found,) = problems(file=tmp_path / "none.toml")
+    assert "no such file" in found
+
+
+def test_a_section_must_be_a_section(tmp_path):
+    (found,) = problems(file=write(tmp_path, "server = 1\n"))
+    assert "server: is a section" in found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "key"),
+    [
+        ("WATCHBELL_SERVER__PORT", "70000", "server.port"),
+        ("WATCHBELL_STORE__URL", "mysql://x", "store.url"),
+        ("WATCHBELL_STORE__URL", "postgresql://x/y", "secret_key"),
+        ("WATCHBELL_BUS__URL", "kafka://x", "bus.url"),
+        ("WATCHBELL_SERVER__TLS_CERT", "/nowhere.pem", "server.tls_cert"),
+        ("WATCHBELL_SECRET_KEY", "short", "secret_key"),
+        ("WATCHBELL_AUTH__ADMIN_KEY", "short", "auth.admin_key"),
+        ("WATCHBELL_COLLECTOR__WORKERS", "0", "collector.workers"),
+        ("WATCHBELL_WORKER__CONCURRENCY", "0", "worker.concurrency"),
+        ("WATCHBELL_DELIVERY__ATTEMPT_TIMEOUT", "0", "delivery.attempt_timeout"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(variable, value, key):
+    assert any(f" {key}: " in problem for problem in problems(environment={variable: value}))
+
+
+def test_secrets_never_show():
+    settings = load(environment={"WATCHBELL_SECRET_KEY": "s" * 40, "WATCHBELL_STORE__URL": "postgresql://u:hidden@h/d"})
+    assert "sss" not in repr(settings)
+    assert "hidden" not in repr(settings)
+
+
+def test_the_key_file_is_made_once_and_private(tmp_path):
+    settings = Configuration(data_dir=str(tmp_path / "data"))
+    first = secret_key(settings)
+    assert secret_key(settings) == first
+    assert len(first) == 64
+    assert (tmp_path / "data" / "secret.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_setting_names_are_sections_and_names():
+    names = setting_names()
+    assert {"data_dir", "server.port", "store.url", "collector.workers", "auth.admin_key"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_child_gets_the_same_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("WATCHBELL_SERVER__PORT", "1")
+    settings = load(environment={"WATCHBELL_ALLOWED_ENVIRONMENTS": "A,B"}, overrides={"data_dir": str(tmp_path)})
+    variables = child_environment(settings)
+    child = load(environment={name: value for name, value in variables.items() if name.startswith("WATCHBELL_")})
+    assert child.allowed_environments == ["A", "B"]
+    assert child.server.port == 8080
+    assert child.collector == settings.collector
+    assert secret_key(child) == secret_key(settings)
+    assert parent_process(variables) == os.getpid()
+    assert parent_process({}) == 0

@@ -1,0 +1,119 @@
+/** HTTP to our own server: JSON in and out, the CSRF token on unsafe methods, errors with the words for each field. */
+import type { FieldProblem, Json } from './types'
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: number,
+    message: string,
+    readonly problems: FieldProblem[] = [],
+    readonly requestId = '',
+    readonly retryAfter = 0,
+  ) {
+    super(message)
+    this.name = 'ApiError'
+  }
+
+  /** The words for each field, and those that belong to none. */
+  byField(): { fields: Record<string, string>; others: string[] } {
+    const fields: Record<string, string> = {}
+    for (const { field, reason, fix } of this.problems) {
+      const words = fix ? `${reason} (${fix})` : reason
+      if (field) fields[field] = fields[field] ? `${fields[field]}; ${words}` : words
+    }
+    const others = this.problems.filter((problem) => !problem.field).map((problem) => problem.reason)
+    return { fields, others: others.length || this.problems.length ? others : [this.message] }
+  }
+}
+
+export type Query = Record<string, string | number | boolean | undefined | null | readonly string[]>
+
+let csrf = ''
+let onUnauthorised: () => void = () => undefined
+
+export function setCsrf(token: string): void {
+  csrf = token
+}
+
+/** Called when the server no longer knows us, except by the log-in itself. */
+export function whenUnauthorised(act: () => void): void {
+  onUnauthorised = act
+}
+
+export function queryString(query: Query): string {
+  const parts = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined || value === null || value === '') continue
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)]) parts.append(name, one)
+  }
+  const text = parts.toString()
+  return text ? `?${text}` : ''
+}
+
+interface Options {
+  query?: Query
+  body?: unknown
+  signal?: AbortSignal
+  /** The caller handles 401 itself. */
+  quiet401?: boolean
+}
+
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' }
+  const unsafe = method !== 'GET' && method !== 'HEAD'
+  if (unsafe) {
+    headers['Content-Type'] = 'application/json'
+    if (csrf) headers['X-CSRF-Token'] = csrf
+  }
+  const init: RequestInit = { method, headers, credentials: 'same-origin' }
+  if (unsafe) init.body = JSON.stringify(options.body ?? {})
+  if (options.signal) init.signal = options.signal
+  let response: Response
+  try {
+    response = await fetch(`/api${path}${queryString(options.query ?? {})}`, init)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new ApiError(0, 'The server cannot be reached.')
+  }
+  if (response.ok) return (await body(response)) as T
+  if (response.status === 401 && !options.quiet401) onUnauthorised()
+  throw await failure(response)
+}
+
+async function body(response: Response): Promise<unknown> {
+  if (response.status === 204) return {}
+  return response.json() as Promise<unknown>
+}
+
+async function failure(response: Response): Promise<ApiError> {
+  const retryAfter = Number(response.headers.get('retry-after') ?? 0) || 0
+  const requestId = response.headers.get('x-request-id') ?? ''
+  let said: { message?: unknown; errors?: unknown }
+  try {
+    said = ((await response.json()) ?? {}) as typeof said
+  } catch {
+    said = {}
+  }
+  const message = typeof said.message === 'string' && said.message ? said.message : `The server answered ${response.status}.`
+  return new ApiError(response.status, message, problems(said.errors), requestId, retryAfter)
+}
+
+function problems(errors: unknown): FieldProblem[] {
+  if (!Array.isArray(errors)) return []
+  return (errors as Json[]).map((error) => {
+    if (typeof error === 'string') return { field: '', reason: error }
+    const { field, reason, fix } = (error ?? {}) as Record<string, Json>
+    return { field: String(field ?? ''), reason: String(reason ?? ''), fix: String(fix ?? '') }
+  })
+}
+
+export const get = <T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> =>
+  request<T>('GET', path, { ...(query ? { query } : {}), ...(signal ? { signal } : {}) })
+export const post = <T>(path: string, sent?: unknown): Promise<T> => request<T>('POST', path, { body: sent })
+export const put = <T>(path: string, sent?: unknown, query?: Query): Promise<T> =>
+  request<T>('PUT', path, { body: sent, ...(query ? { query } : {}) })
+export const del = <T>(path: string): Promise<T> => request<T>('DELETE', path)
+
+/** The words of any error, for a person. */
+export function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,77 @@
+/** Who is logged in. Loaded once before the first page; refreshed by log-in and log-out. */
+import { computed, reactive } from 'vue'
+
+import { ApiError, get, request, setCsrf } from './client'
+import type { SessionInfo } from './types'
+
+const state = reactive<{ info: SessionInfo | null; loaded: boolean; setupNeeded: boolean }>({
+  info: null,
+  loaded: false,
+  setupNeeded: false,
+})
+
+export const session = {
+  info: computed(() => state.info),
+  setupNeeded: computed(() => state.setupNeeded),
+
+  /** Whether the caller holds the scope, as the server decides it: admin ⊃ write ⊃ read. */
+  may(scope: string): boolean {
+    const [verb = '', resource = ''] = scope.split(':')
+    const holds = state.info?.scopes ?? []
+    const enough: Record<string, string[]> = {
+      read: ['read', 'write', 'admin'],
+      write: ['write', 'admin'],
+      delete: ['delete', 'write', 'admin'],
+    }
+    return (enough[verb] ?? ['admin']).some((one) => holds.includes(one) || holds.includes(`${one}:${resource}`))
+  },
+}
+
+function take(info: SessionInfo | null): void {
+  state.info = info
+  setCsrf(info?.csrf ?? '')
+}
+
+/** Ask the server who we are. Answers whether anybody is logged in. */
+export async function loadSession(force = false): Promise<boolean> {
+  if (state.loaded && !force) return state.info !== null
+  try {
+    take(await request<SessionInfo>('GET', '/session', { quiet401: true }))
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.code !== 401) throw error
+    take(null)
+    state.setupNeeded = (await get<{ needed: boolean }>('/setup')).needed
+  }
+  state.loaded = true
+  return state.info !== null
+}
+
+export async function logIn(login: string, password: string): Promise<void> {
+  take(await request<SessionInfo>('POST', '/session', { body: { login, password }, quiet401: true }))
+  state.loaded = true
+}
+
+export interface FirstAdministrator {
+  token: string
+  login: string
+  name: string
+  email: string
+  password: string
+}
+
+export async function setUp(person: FirstAdministrator): Promise<void> {
+  const answer = await request<Partial<SessionInfo>>('POST', '/setup', { body: person, quiet401: true })
+  state.setupNeeded = false
+  if (answer.csrf && answer.user) take(answer as SessionInfo)
+  else await loadSession(true)
+  state.loaded = true
+}
+
+export async function logOut(): Promise<void> {
+  await request('DELETE', '/session', { quiet401: true })
+  forgetSession()
+}
+
+export function forgetSession(): void {
+  take(null)
+}

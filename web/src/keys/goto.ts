@@ -1,0 +1,10 @@
+/** `g` and then a letter goes to a page. */
+export const GO_TO = [
+  { key: 'n', page: 'now', path: '/' },
+  { key: 'a', page: 'alerts', path: '/alerts' },
+  { key: 'i', page: 'incidents', path: '/incidents' },
+  { key: 's', page: 'services', path: '/services' },
+  { key: 'c', page: 'checks', path: '/checks' },
+  { key: 'e', page: 'events', path: '/events' },
+  { key: ',', page: 'settings', path: '/settings' },
+] as const

@@ -1,0 +1,101 @@
+/** What people do to alerts: at once, on many, and undoable for ten seconds. */
+import { useQueryClient } from '@tanstack/vue-query'
+
+import * as api from '../api/calls'
+import { wordsOf } from '../api/client'
+import type { Alert } from '../api/types'
+import { text } from '../text/en'
+import { say } from './toasts'
+
+export type Action = 'ack' | 'unack' | 'shelve' | 'unshelve' | 'close' | 'open'
+
+export const SHELVE_SECONDS = 7200
+const AT_ONCE = 6
+const REVERSE: Record<Action, Action> = { ack: 'unack', unack: 'ack', shelve: 'unshelve', unshelve: 'shelve', close: 'open', open: 'close' }
+
+/** Whether the action changes anything for an alert of this status. */
+export function applies(action: Action, status: string): boolean {
+  switch (action) {
+    case 'ack':
+      return status === 'open'
+    case 'unack':
+      return status === 'ack'
+    case 'shelve':
+      return status === 'open' || status === 'ack'
+    case 'unshelve':
+      return status === 'shelved'
+    case 'close':
+      return status !== 'closed' && status !== 'expired'
+    case 'open':
+      return status === 'closed' || status === 'expired'
+  }
+}
+
+/** A key is pressed again to take back what it did: on alerts that are all acknowledged, `a` gives them back. */
+export function chosenAction(action: Action, alerts: readonly Pick<Alert, 'status'>[]): Action {
+  const takes = alerts.some(({ status }) => applies(action, status))
+  return takes || !alerts.every(({ status }) => applies(REVERSE[action], status)) ? action : REVERSE[action]
+}
+
+/** Run `act` for each id, a few at a time; answers what failed. */
+export async function forEach(ids: readonly string[], act: (id: string) => Promise<unknown>): Promise<{ failed: number; why: string }> {
+  const waiting = [...ids]
+  let failed = 0
+  let why = ''
+  const lane = async (): Promise<void> => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+      try {
+        await act(id)
+      } catch (error) {
+        failed += 1
+        why = wordsOf(error)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, ids.length) }, lane))
+  return { failed, why }
+}
+
+export function useAlertActions(): {
+  act: (action: Action, alerts: readonly Alert[]) => Promise<void>
+  note: (alerts: readonly Alert[], words: string) => Promise<void>
+  remove: (alert: Alert) => Promise<void>
+} {
+  const queries = useQueryClient()
+
+  const refresh = async (): Promise<void> => {
+    await Promise.all(['alerts', 'alert', 'services', 'incidents', 'incident'].map((key) => queries.invalidateQueries({ queryKey: [key] })))
+  }
+
+  async function run(action: Action, ids: readonly string[]): Promise<number> {
+    const timeout = action === 'shelve' ? SHELVE_SECONDS : undefined
+    const { failed, why } = await forEach(ids, (id) => api.alerts.act(id, action, '', timeout))
+    if (failed) say(text.alerts.failed(failed, why), { problem: true })
+    await refresh()
+    return ids.length - failed
+  }
+
+  async function act(wanted: Action, alerts: readonly Alert[]): Promise<void> {
+    const action = chosenAction(wanted, alerts)
+    const ids = alerts.filter(({ status }) => applies(action, status)).map(({ id }) => id)
+    if (!ids.length) return
+    const done = await run(action, ids)
+    const words = text.alerts.done[action]
+    if (done) say(typeof words === 'function' ? words(done) : '', { undo: () => run(REVERSE[action], ids) })
+  }
+
+  async function note(alerts: readonly Alert[], words: string): Promise<void> {
+    const { failed, why } = await forEach(alerts.map(({ id }) => id), (id) => api.alerts.note(id, words))
+    await refresh()
+    if (failed) throw new Error(text.alerts.failed(failed, why))
+    say(String(text.alerts.done.note))
+  }
+
+  async function remove(alert: Alert): Promise<void> {
+    await api.alerts.remove(alert.id)
+    await refresh()
+    say(String(text.alerts.done.remove))
+  }
+
+  return { act, note, remove }
+}

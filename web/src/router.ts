@@ -1,0 +1,55 @@
+/** The pages, each loaded when first opened, and who may see them: everybody else is sent to log in, and back. */
+import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+
+import { loadSession, session } from './api/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** Shown without a session and without the rail. */
+    open?: boolean
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  { path: '/setup', name: 'setup', component: () => import('./pages/SetUpPage.vue'), meta: { open: true } },
+  { path: '/login', name: 'login', component: () => import('./pages/LogInPage.vue'), meta: { open: true } },
+  { path: '/', name: 'now', component: () => import('./pages/NowPage.vue') },
+  {
+    path: '/alerts',
+    name: 'alerts',
+    component: () => import('./pages/AlertsPage.vue'),
+    // What needs somebody is shown first; taking the words away shows the rest.
+    beforeEnter: (to) => (Object.keys(to.query).length ? true : { path: '/alerts', query: { status: ['open', 'ack'] }, replace: true }),
+  },
+  { path: '/alert/:id', redirect: (to) => ({ path: `/alerts/${String(to.params.id)}` }) },
+  { path: '/alerts/:id', name: 'alert', component: () => import('./pages/AlertPage.vue'), props: true },
+  { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
+  { path: '/incidents/:id', name: 'incident', component: () => import('./pages/IncidentPage.vue'), props: true },
+  { path: '/services', name: 'services', component: () => import('./pages/ServicesPage.vue') },
+  { path: '/services/:id', name: 'service', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'service', id: to.params.id }) },
+  { path: '/checks', name: 'checks', component: () => import('./pages/ChecksPage.vue') },
+  { path: '/checks/new', name: 'new-check', component: () => import('./pages/EditPage.vue'), props: { kind: 'check', id: 'new' } },
+  { path: '/checks/:id', name: 'check', component: () => import('./pages/CheckPage.vue'), props: true },
+  { path: '/checks/:id/edit', name: 'edit-check', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'check', id: to.params.id }) },
+  { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue') },
+  { path: '/settings', redirect: '/settings/channel' },
+  { path: '/settings/:section', name: 'settings', component: () => import('./pages/SettingsPage.vue'), props: true },
+  { path: '/settings/:kind/:id', name: 'edit-object', component: () => import('./pages/EditPage.vue'), props: true },
+  { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
+]
+
+export function makeRouter(): Router {
+  const router = createRouter({ history: createWebHistory(), routes, scrollBehavior: (_to, _from, kept) => kept ?? { top: 0 } })
+  router.beforeEach(async (to) => {
+    if (to.meta.open) return true
+    if (await loadSession()) return true
+    if (session.setupNeeded.value) return { name: 'setup' }
+    return { name: 'login', query: { back: to.fullPath } }
+  })
+  return router
+}
+
+/** Only our own paths: a link that leads elsewhere after the log-in is refused. */
+export function safeBack(back: unknown): string {
+  return typeof back === 'string' && /^\/(?![/\\])/.test(back) && !back.startsWith('/login') ? back : '/'
+}
