@@ -1,5 +1,6 @@
 """E-mail against a real SMTP server: protection of the connection, log-in, what the mail looks like, and refusals."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,13 @@ def email(server: SmtpServer, **changes: Any) -> Email:
         "to": ["anna@example.org"],
     }
     return Email(EmailConfig(**{**fields, **changes}), TOOLS)
+
+
+@pytest.fixture(autouse=True)
+async def settled():
+    """Give the loop time to close what a test left closing, before it is closed itself."""
+    yield
+    await asyncio.sleep(0.05)
 
 
 @pytest.fixture

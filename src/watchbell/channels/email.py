@@ -17,7 +17,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime
 from ipaddress import ip_address
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import aiosmtplib
 from aiosmtplib import (
@@ -168,7 +168,11 @@ class Email:
             answer = await client.data(mail.as_bytes())
             sent.begun = False
         finally:
+            link = client.transport
             client.close()
+            if link is not None:
+                # Under TLS closing waits for the other side to agree; whoever has answered, or has not, need not.
+                cast("asyncio.Transport", link).abort()
         detail = f"{answer.code} {answer.message}"[:300]
         if refused:
             detail = f"refused: {'; '.join(refused)}; otherwise {detail}"[:1000]
