@@ -8,16 +8,17 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 BIN := .venv/bin
 PAGES := src/watchbell/api/static/index.html
+TAG := src/watchbell/collector/static/watchbell.js
 # The build's inputs: everything under web/ that is not installed or made.
 WEB := $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null | grep -v ' ')
 ARGS ?=
 
-.PHONY: help setup run test check bench format lock reference scaffold clean
+.PHONY: help setup run test check bench format lock reference api-types scaffold clean
 
 help: ## list these commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 16
 
-setup: .venv/.installed .venv/.package $(PAGES) ## install everything and build the pages; quick when nothing changed
+setup: .venv/.installed .venv/.package $(PAGES) $(TAG) ## install everything, build the pages and the tag; quick when nothing changed
 
 run: setup ## start Watchbell with its data in ./watchbell-data (ARGS="--port 9000" for options)
 	exec $(BIN)/watchbell up $(ARGS)
@@ -42,11 +43,14 @@ lock: .venv/.installed ## write the lock files anew from pyproject.toml and web/
 reference: setup ## write docs/reference/ from the code
 	@$(BIN)/python scripts/reference
 
+api-types: setup ## write the pages' types of what the API says, from the routes
+	@scripts/api-types
+
 scaffold: setup ## begin a plug-in: make scaffold kind=check name=tcp
 	@$(BIN)/python scripts/scaffold $(kind) $(name)
 
 clean: ## remove what was installed and built; data stays
-	rm -rf .venv web/node_modules src/watchbell/api/static dist build .pytest_cache .ruff_cache .hypothesis \
+	rm -rf .venv .kafka web/node_modules src/watchbell/api/static src/watchbell/collector/static dist build .pytest_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find src tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -63,6 +67,10 @@ web/node_modules/.installed: web/package-lock.json web/package.json web/.npmrc
 	@scripts/install-web
 	@touch $@
 
-$(PAGES): web/node_modules/.installed $(filter-out web/package-lock.json web/.npmrc,$(WEB))
+$(PAGES): web/node_modules/.installed $(filter-out web/package-lock.json web/.npmrc web/tag/%,$(WEB))
 	@cd web && npm run --silent build -- --logLevel warn
+	@touch $@
+
+$(TAG): web/node_modules/.installed $(filter web/tag/%,$(WEB))
+	@cd web && npm run --silent build:tag
 	@touch $@

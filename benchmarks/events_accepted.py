@@ -32,13 +32,14 @@ from granian.server.embed import Server
 from watchbell.adapters.journal.files import FileJournalReader, FileJournalWriter
 from watchbell.adapters.rejected import RejectedFiles
 from watchbell.adapters.tallies import FixedRules, MemoryTallies
-from watchbell.adapters.user_agents import parse_user_agent
+from watchbell.adapters.user_agents import CLIENT_HINTS, parse_user_agent
 from watchbell.collector.answers import PIXEL, PIXEL_HEADERS
 from watchbell.collector.server import accept_in_process
 from watchbell.collector.settings import CollectorSettings
-from watchbell.domain.events.record import DEFAULT_SCHEMA, DefaultMapping
+from watchbell.domain.events.enrich import Enricher
 from watchbell.roles.collector import CollectorParts, no_preparation, run_collector
 from watchbell.sinks.avro_files import AvroFiles, AvroFilesConfig
+from watchbell.usecases.mapping_batches import BatchReading
 
 QUERY = (
     "/csc-event?p=0%3Ai1t84hgy%3A5AF359Zjq5kUy98u4wQjlIZzWGhN~GlG&s=0%3Ai1t84hgy%3A95CbiPCYln_1e0a6rFvuRkDkeNnc6KC8"
@@ -62,6 +63,10 @@ class Bare:
         proto.response_bytes(200, PIXEL_HEADERS, PIXEL)
 
 
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 def serve_bare(port: int) -> None:
     async def main() -> None:
         server = Server(
@@ -80,26 +85,22 @@ def serve_bare(port: int) -> None:
 
 
 def serve_accepting(port: int, folder: Path, parent: int, *, fsync: bool) -> None:
-    settings = CollectorSettings(port=port, fsync=fsync)
+    settings = CollectorSettings(port=port, fsync=fsync, kept_headers=CLIENT_HINTS)
     open_writer = functools.partial(FileJournalWriter, folder / "journal", fsync=fsync, max_bytes=8 << 30)
     accept_in_process(settings, open_writer, "a", folder / "metrics", parent, no_preparation)
 
 
 def serve_collector(port: int, folder: Path, *, fsync: bool) -> None:
-    sink = AvroFiles(
-        AvroFilesConfig(),
-        schema=DEFAULT_SCHEMA,
-        folder=folder / "events",
-        node="bench",
-        now_ms=lambda: time.time_ns() // 1_000_000,
-    )
+    def avro(schema: dict[str, Any]) -> AvroFiles:
+        return AvroFiles(AvroFilesConfig(), schema=schema, folder=folder / "events", node="bench", now_ms=now_ms)
+
     parts = CollectorParts(
-        settings=CollectorSettings(port=port, fsync=fsync),
+        settings=CollectorSettings(port=port, fsync=fsync, kept_headers=CLIENT_HINTS),
         node="bench",
         open_writer=functools.partial(FileJournalWriter, folder / "journal", fsync=fsync, max_bytes=8 << 30),
         reader=FileJournalReader(folder / "journal"),
-        sinks=[sink],
-        mapping=DefaultMapping(parse_user_agent),
+        sinks={"avro": avro},
+        reading=BatchReading(Enricher(parse_user_agent)),
         rejected=RejectedFiles(folder),
         tallies=MemoryTallies(),
         rules=FixedRules(),

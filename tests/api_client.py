@@ -1,38 +1,69 @@
 """An application over the memory store for tests of the HTTP API, and who may call it."""
 
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from litestar import Litestar
 from litestar.testing import TestClient
+from litestar.types import Receive, Scope, Send
 
+from api_answers import Compared
+from watchbell import plugins
+from watchbell.adapters.archive.asking import ArchiveSettings, DuckArchive
+from watchbell.adapters.books import LocalBooks
 from watchbell.adapters.bus.memory import MemoryBus
 from watchbell.adapters.passwords import Argon2Passwords
+from watchbell.adapters.rejected import RejectedFiles
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.telemetry import PrometheusTelemetry
-from watchbell.api import alerts, app, auth, client_config, operations, pages
+from watchbell.api import alerts, app, auth, client_config, operations, pages, webhooks
 from watchbell.api.alerta_wire import Defaults
-from watchbell.bootstrap.web import ROUTES
+from watchbell.bootstrap.routes import ROUTES
 from watchbell.domain.accounts import ApiKey, User
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
+from watchbell.domain.roles import USUAL, RoleRules
+from watchbell.ports.store import Store
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.toolkit.objects import ObjectShapes
 from watchbell.toolkit.settings import Secret, Settings
 from watchbell.usecases.administering import Administering
-from watchbell.usecases.authenticating import Authenticating, digest
+from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.auditing import Auditing
+from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.directory import Directory
 from watchbell.usecases.escalating import Escalating, acting
+from watchbell.usecases.explaining import Explaining
+from watchbell.usecases.exploring import Exploring
 from watchbell.usecases.following import ChangeFeed
+from watchbell.usecases.foreseeing import Foreseeing
+from watchbell.usecases.guarding import GuardedStore
+from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
 from watchbell.usecases.intake import Intake, Receiving, apply_signals
+from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.managing import Managing
+from watchbell.usecases.noting import Noting
+from watchbell.usecases.obeying import Obeying
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.permitting import Permitting
+from watchbell.usecases.pinging import Pinging
 from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.recording import Rulebook
+from watchbell.usecases.sessions import digest
+from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.trying import Trying
+from watchbell.usecases.vouching import Vouching
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+NO_ARCHIVE = ArchiveSettings(url="/nowhere", scratch=Path("/nowhere"), missing="no archive in this test")
 OUR_ORIGIN = {"Origin": "http://testserver.local"}
 
 
@@ -121,14 +152,34 @@ class HeardBus(MemoryBus):
 class World:
     """Store, clock and the use cases of accounts."""
 
-    def __init__(self, *, required: bool = True, admin_key: str = "") -> None:
+    def __init__(
+        self,
+        *,
+        required: bool = True,
+        admin_key: str = "",
+        rules: RoleRules = USUAL,
+        readonly_scopes: tuple[str, ...] = (),
+        store: Callable[[Callable[[], datetime]], Store] = MemoryStore,
+    ) -> None:
         self.clock = SetClock()
-        self.store = MemoryStore(self.clock.now)
+        self.webhook_secrets: dict[str, Secret] = {}
+        self.store = store(self.clock.now)
         self.bus = HeardBus()
         self.passwords = light_passwords()
         self.authenticating = Authenticating(
-            self.store, self.clock, self.passwords, required=required, admin_key=admin_key
+            self.store,
+            self.clock,
+            self.passwords,
+            required=required,
+            admin_key=admin_key,
+            rules=rules,
+            readonly_scopes=readonly_scopes,
         )
+        self.client_config = client_config.ClientConfig(
+            environments=("Production",), customer_views=rules.customer_views, readonly_scopes=readonly_scopes
+        )
+        self.gates: list[Gate] = []
+        self.vouching = Vouching(self.store, self.clock, rules)
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
 
     async def add_user(self, login: str, *roles: str, password: str = PASSWORD) -> User:
@@ -160,6 +211,7 @@ class World:
 
     def needs(self) -> dict[str, Any]:
         """What handlers name."""
+        store = GuardedStore(self.store)
         model = AlertaModel()
         configured = Configured(self.store, self.clock, NullTelemetry())
         rules = Rulebook(model.severities, "http://watchbell.example")
@@ -169,42 +221,125 @@ class World:
         async def take(tx: Any, signals: Any, now: datetime) -> Any:
             return (await apply_signals(tx, signals, now, receiving, 0)).shards
 
-        shapes = ObjectShapes({"check": {"probe": Probe}, "channel": {"call": Call}}, ("Production", "Development"))
+        operating = Operating(store, self.clock, model)
+        hooks = plugins.table("webhook")
+        shapes = ObjectShapes(
+            {"check": {"probe": Probe}, "channel": {"call": Call}},
+            ("Production", "Development"),
+            taken={"webhook": frozenset(hooks)},
+        )
+        managing = Managing(store, self.clock, TurnedVault(), shapes, configured.expire, self.authenticating.rules)
         return {
             "administering": self.administering,
+            "admitting": Admitting(self.store, self.clock, TurnedVault(), self.gates, self.authenticating.rules),
+            "auditing": Auditing(self.store, self.clock),
             "authenticating": self.authenticating,
             "bus": self.bus,
-            "client_config": client_config.ClientConfig(environments=("Production",)),
+            "client_config": self.client_config,
             "clock": self.clock,
             "configured": configured,
-            "escalating": Escalating(self.store, configured, rules, self.clock, acting(model)),
+            "escalating": Escalating(store, configured, rules, self.clock, acting(model)),
+            "books": LocalBooks(Path("/nowhere"), RejectedFiles(Path("/nowhere")), node="n", missing="no collector"),
+            "exploring": Exploring(DuckArchive(NO_ARCHIVE), NullTelemetry()),
             "exposition": PrometheusTelemetry(),
+            "directory": Directory(self.store, self.clock, self.authenticating.rules),
+            "lasting": Lasting(self.store, self.clock),
+            "permitting": Permitting(self.store, self.clock, self.authenticating.rules),
             "feed": ChangeFeed(self.store, self.clock),
             "files": pages.load_files(),
-            "inspecting": Inspecting(self.store, configured, self.clock, model),
+            "foreseeing": Foreseeing(store, configured, self.clock, shapes),
+            "heartbeating": Heartbeating(store, take, self.clock, model),
+            "housekeeping": Housekeeping(store, self.clock, model),
+            "inspecting": Inspecting(store, configured, self.clock, model),
+            "explaining": Explaining(store, configured, rules, self.clock),
             "intake": intake,
-            "managing": Managing(
-                self.store, self.clock, TurnedVault(), shapes, configured.expire, self.authenticating.forget
+            "managing": managing,
+            "hooks": webhooks.Hooks(
+                table={name: cls() for name, cls in hooks.items()},
+                secrets=self.webhook_secrets,
+                obeying=Obeying(store, self.clock, intake, operating, managing),
+                shaping=Shaping(store, configured, self.clock),
+                auditing=Auditing(self.store, self.clock),
+                clock=self.clock,
             ),
             "model": model,
-            "operating": Operating(self.store, self.clock, model),
+            "noting": Noting(store, self.clock),
+            "operating": operating,
+            "pinging": Pinging(self.authenticating, configured, self.clock),
             "pulsing": Pulsing(self.store, configured, take, self.clock),
             "readiness": operations.Readiness(self.store, self.bus),
             "reception": alerts.Reception(intake, self.clock, Defaults()),
             "secure_cookie": False,
+            "settings_shown": "server.port = 8080\n",
             "shapes": shapes,
+            "trying": Trying(),
+            "vouching": self.vouching,
             "started": START,
-            "store": self.store,
-            "webhooks": {},
+            "store": store,
         }
 
     def app(self) -> Litestar:
         """The whole API."""
-        return app.create_app(ROUTES, self.needs(), [auth.authentication(self.authenticating)])
+        return app.create_app(ROUTES, self.needs(), [auth.authentication(self.authenticating, self.vouching), Compared])
 
     def client(self) -> "TestClient[Litestar]":
         """A client of the API; without credentials."""
-        return TestClient(self.app(), raise_server_exceptions=False)
+        shared: Any = InWorld(self)
+        return TestClient(shared, raise_server_exceptions=False)
+
+
+_NEEDS: ContextVar[dict[str, Any]] = ContextVar("needs")
+
+
+class InWorld:
+    """The whole API over one world. To register its routes takes half a second, so all worlds share them."""
+
+    def __init__(self, world: World) -> None:
+        self._needs = world.needs()
+        self._app = _shared(tuple(self._needs))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, with what handlers need from this world."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+            return
+        token = _NEEDS.set(self._needs)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _NEEDS.reset(token)
+
+
+class OfThisWorld:
+    """Stands for one thing that is needed, whichever world asks."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self) -> Any:
+        """It."""
+        return _NEEDS.get()[self._name]
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self(), attribute)
+
+
+async def _live(receive: Receive, send: Any) -> None:
+    """The shared application has nothing to start or to stop."""
+    for stage in ("startup", "shutdown"):
+        await receive()
+        await send({"type": f"lifespan.{stage}.complete"})
+
+
+@cache
+def _shared(names: tuple[str, ...]) -> Litestar:
+    authenticating: Any = OfThisWorld("authenticating")
+    vouching: Any = OfThisWorld("vouching")
+    made = app.create_app(ROUTES, dict.fromkeys(names), [auth.authentication(authenticating, vouching), Compared])
+    provided: Any = made.dependencies
+    for name, provide in provided.items():
+        provide.dependency = OfThisWorld(name)
+    return made
 
 
 def key(plain: str) -> dict[str, str]:

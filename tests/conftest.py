@@ -8,17 +8,20 @@ import os
 from collections.abc import Callable, Iterator
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+import structlog
 
 from servers.certificates import TestAuthority
 from servers.guard import guard_network
+from servers.kafka import KafkaServer, MockKafka
 from servers.nginx import NginxServer
 from servers.postgres import PostgresServer
-from servers.process import MissingServerError, end_leftovers
+from servers.process import PATIENCE, MissingServerError, UnobtainableServerError, end_leftovers, find_program
 from servers.rabbitmq import RabbitServer
+from servers.s3 import S3Server
 from servers.smtp import SmtpServer
 from servers.target import HttpTarget
 
@@ -34,7 +37,24 @@ hypothesis.settings.load_profile("watchbell")
 pytest_plugins = ["store_fixtures"]
 """Fixtures that several folders share; they are found by name."""
 
-_FIXTURE_MARKS = {"postgres_server": "postgres", "rabbitmq_server": "rabbitmq", "browser": "browser"}
+_SHARING = ("acceptance", "faults")
+"""Folders whose tests share a whole installation."""
+
+_LONG_FIRST = (*_SHARING, "e2e", "gates", "integration", "property", "contract")
+
+_FIXTURE_MARKS = {
+    "postgres_server": "postgres",
+    "rabbitmq_server": "rabbitmq",
+    "kafka_server": "kafka",
+    "browser": "browser",
+}
+
+
+@pytest.fixture(autouse=True)
+def _log_to_nobody_else() -> Iterator[None]:
+    """A command that runs inside a test sets up the log for an output that ends with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +64,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if fixture in getattr(item, "fixturenames", ()):
                 item.add_marker(mark)
     _refuse_async_tests_beside_a_browser(items)
+    _keep_folders_together(items)
+
+
+def _keep_folders_together(items: list[pytest.Item]) -> None:
+    """One folder after the other: what a folder's tests share need not run beside the rest.
+
+    The long ones come first, so that two processes end at about the same time. Within a folder the order is random.
+    """
+    here = Path(__file__).parent
+    places = {folder: place for place, folder in enumerate(_LONG_FIRST)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal the tests out to processes: by file, but a folder that shares an installation as a whole."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByInstallation(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = file.removeprefix("tests/").partition("/")[0]
+            return folder if folder in _SHARING else file
+
+    return ByInstallation(config, log)
 
 
 def _refuse_async_tests_beside_a_browser(items: list[pytest.Item]) -> None:
@@ -60,8 +104,8 @@ def pytest_sessionfinish() -> None:
 
 
 def missing(error: MissingServerError) -> None:
-    """Skip the test because a server's program is not installed, or fail it under CI."""
-    if os.environ.get("CI"):
+    """Skip the test because a server's program is not installed, or fail it under CI where it could be."""
+    if os.environ.get("CI") and not isinstance(error, UnobtainableServerError):
         pytest.fail(str(error))
     pytest.skip(str(error))
 
@@ -105,6 +149,31 @@ def rabbitmq_url(rabbitmq_server: RabbitServer) -> str:
 
 
 @pytest.fixture(scope="session")
+def kafka_server() -> Iterator[KafkaServer]:
+    """A Kafka broker that all tests of this process share. Where it cannot be had, its tests skip."""
+    try:
+        server = KafkaServer()
+    except MissingServerError as error:
+        missing(error)
+        return
+    with server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_mock() -> MockKafka:
+    """Kafka's brokers as the client library imitates them."""
+    return MockKafka()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """An S3 server that all tests of this process share."""
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def test_authority(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
     """A certificate authority that only tests trust, with a certificate for localhost."""
     return TestAuthority(tmp_path_factory.mktemp("certificates"))
@@ -138,6 +207,20 @@ def https_target(test_authority: TestAuthority) -> Iterator[HttpTarget]:
         yield target
 
 
+@pytest.fixture(scope="session")
+def find_server_program() -> Callable[..., str]:
+    """Finds a program as ``find_program`` does; without it the test is skipped, under CI failed."""
+
+    def find(name: str, package: str, *places: str) -> str:
+        try:
+            return find_program(name, package, *places)
+        except MissingServerError as error:
+            missing(error)
+            raise
+
+    return find
+
+
 @pytest.fixture
 def nginx_runner() -> Iterator[Callable[[str, int], NginxServer]]:
     """Make nginx servers from (configuration, port): not started yet, stopped after the test."""
@@ -161,8 +244,11 @@ def browser() -> Iterator["Browser"]:
 
     Modules that use it hold synchronous tests only.
     """
+    from playwright.sync_api import expect
+
     from servers.browser import open_browser
 
+    expect.set_options(timeout=20_000 * PATIENCE)
     try:
         with open_browser() as opened:
             yield opened
@@ -174,7 +260,7 @@ def browser() -> Iterator["Browser"]:
 def browser_context(browser: "Browser") -> Iterator["BrowserContext"]:
     """A fresh profile: no cookies, no storage; it trusts the test authority's certificates as it does any other."""
     context = browser.new_context(ignore_https_errors=True, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(20_000 * PATIENCE)
     yield context
     context.close()
 

@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from watchbell.toolkit.settings import Secret, Settings
+from watchbell.collector.sources import default_tables
+from watchbell.toolkit.login_settings import Auth, Login
+from watchbell.toolkit.settings import Secret, Settings, masked
 
 
 class Server(Settings, frozen=True):
@@ -30,6 +32,8 @@ class Server(Settings, frozen=True):
     """File with the certificate's key (PEM)."""
     trusted_proxies: list[str] = []
     """Networks (CIDR) of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    cors_origins: list[str] = []
+    """Origins whose pages may use the API with a key or a token: `https://host`, `http://localhost:*` for any port."""
 
 
 class StoreSection(Settings, frozen=True):
@@ -49,19 +53,8 @@ class BusSection(Settings, frozen=True):
     """`memory:` within one process, or `amqp://user:password@host/vhost` for RabbitMQ."""
 
 
-class Auth(Settings, frozen=True):
-    """Who may use it."""
-
-    required: bool = True
-    """Whether callers must identify themselves. Without it everyone is an administrator."""
-    admin_key: Secret = Secret("")
-    """When set, an API key with this value and the scope `admin` exists; at least 16 characters."""
-    secure_cookie: bool = False
-    """Mark the session cookie `Secure` although this process serves plain HTTP (a proxy in front ends TLS)."""
-
-
 class Collector(Settings, frozen=True):
-    """The endpoint for users' events."""
+    """The endpoint for users' events: how they come in, and where their records go."""
 
     enabled: bool = True
     """Whether `watchbell up` starts collectors."""
@@ -82,20 +75,105 @@ class Collector(Settings, frozen=True):
     """
     journal_limit: int = 4096
     """Largest size of a worker's journal in MiB; beyond it events are refused with 503."""
+    sources: dict[str, dict[str, Any]] = msgspec.field(default_factory=default_tables)
+    """What takes events: for each source a name and a table whose `type` is `browser`, `json`, `batch` or `nginx-log`.
+
+    The page on sources has their settings. What is set replaces the default, which has `/csc-event` for the tag,
+    `/json-event` and `/events`.
+    """
     sinks: dict[str, dict[str, Any]] = msgspec.field(default_factory=lambda: {"avro_files": {}})
-    """Where records go: for each sink type its settings. The default writes Avro files under `<data_dir>/events`."""
+    """Where records go: for each sink a name and a table, whose `type` is the name when it is not given.
+
+    The page on sinks has their settings. The default writes Avro files under `<data_dir>/events`.
+    """
+    paths: dict[str, Any] = {}
+    """A Kafka topic over which several collectors count funnels together: a table with `servers` and `topic`.
+
+    It takes the settings of the `kafka` sink that concern the connection, too. Empty: each collector counts funnels of
+    its own events alone.
+    """
     trusted_proxies: list[str] = []
-    """Networks (CIDR) of proxies whose `X-Forwarded-For` is believed."""
+    """Networks (CIDR) of proxies that are believed about the client's address."""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The header in which these proxies tell it. The right-most address that is no trusted proxy counts.
+
+    The other header is the client's own and not believed.
+    """
     origins: list[str] = []
-    """Origins (`https://www.example.org`) whose pages may read the answer to a batch; `*` for all."""
+    """Origins (`https://www.example.org`) whose pages may read the answers of every source; `*` for all."""
+    tls_cert: str = ""
+    """File with the certificate chain (PEM); empty serves plain HTTP."""
+    tls_key: str = ""
+    """File with the certificate's key (PEM)."""
+    http2: bool = True
+    """Whether HTTP/2 is offered besides HTTP/1.1: to browsers with TLS, to proxies also without."""
     kept_headers: list[str] = []
     """Request headers that are kept with the raw event, besides those that the mapping needs."""
     shutdown_delay: float = 0
     """Seconds that `/ping` answers 503 before the collector stops, so that a load balancer looks elsewhere."""
     api_url: str = ""
-    """Address of the API to read the rules from and report counts to; empty uses the database."""
+    """Address of the API to read rules and mappings from and report counts to; empty uses the database."""
     api_key: Secret = Secret("")
     """API key for `api_url`, with the scopes `read:objects` and `write:tallies`."""
+
+
+class Explore(Settings, frozen=True):
+    """The archive of events of the past, which the page Events and `watchbell events query` ask."""
+
+    keep: float = 30
+    """Days that events are kept for questions; 0 keeps none."""
+    url: str = ""
+    """Folder or object store (`s3://bucket/events`) that collectors write to and the API reads from.
+
+    Empty is `<data_dir>/explore/archive`; in a cluster set a place that all of them reach.
+    """
+    every: float = 5
+    """Seconds after which an event that came can be asked about."""
+    memory: int = 512
+    """MiB that one question may take."""
+    timeout: float = 60
+    """Seconds that the answer to a question may take."""
+
+
+class Events(Settings, frozen=True):
+    """What is made of each event on its way, whatever its source: places, duplicates, privacy, how long it is kept."""
+
+    places: str = ""
+    """MaxMind City file (`.mmdb`, or packed as `.gz`) for the places of addresses; read again when it changes.
+
+    Empty: no places.
+    """
+    duplicate_memory: int = 1_000_000
+    """How many events are remembered, to flag those that come again; eight bytes each."""
+    addresses: Literal["full", "truncated", "none"] = "full"
+    """How much of a client's address is stored: all, its first bits (`ipv4_bits`, `ipv6_bits`), or nothing."""
+    ipv4_bits: int = 24
+    """Bits that a truncated IPv4 address keeps."""
+    ipv6_bits: int = 48
+    """Bits that a truncated IPv6 address keeps."""
+    redact: list[str] = []
+    """Names whose values are not stored: of query parameters in addresses of pages, of custom parameters, of headers.
+
+    Letter case does not matter.
+    """
+    rotate_ids: bool = False
+    """Store party and session as a hash that changes every day at midnight UTC, so that nobody is known tomorrow."""
+    keep_files: float = 0
+    """Days after which published event files are deleted, in `<data_dir>/events` and the folders of sinks; 0 keeps
+    them."""
+    keep_rejected: float = 30
+    """Days that rejected events are kept; 0 keeps them until there are too many."""
+
+
+class Webhooks(Settings, frozen=True):
+    """Messages of other systems."""
+
+    secrets: dict[str, Secret] = {}
+    """Secrets shared with those who call a webhook, by its name: what is not signed with it is refused.
+
+    GitHub, Grafana, PagerDuty, Sentry, Slack, StatusCake, Telegram and Mailgun sign in their own way; all others as
+    Standard Webhooks says. The caller needs a key besides.
+    """
 
 
 class Worker(Settings, frozen=True):
@@ -160,6 +238,21 @@ class Retention(Settings, frozen=True):
     """Seconds after its last message that an informational alert is deleted; 0 keeps it."""
     results: float = 604800
     """Seconds that results of checks are kept."""
+    audit: float = 0
+    """Seconds that entries of the audit log are kept; 0 keeps them for ever."""
+
+
+class Flapping(Settings, frozen=True):
+    """When an alert counts as flapping, and how often people hear of one. On-call tells once, then by digest."""
+
+    changes: int = 5
+    """Changes of severity within `window` that make an alert flap; 0 recognises none."""
+    window: float = 1800
+    """Seconds in which the changes are counted."""
+    calm: float = 900
+    """Seconds without a change after which an alert flaps no more."""
+    digest: float = 3600
+    """Seconds after which people hear again of an alert that goes on flapping; 0 is never."""
 
 
 class Delivery(Settings, frozen=True):
@@ -187,13 +280,18 @@ class Configuration(Settings, frozen=True):
     store: StoreSection = StoreSection()
     bus: BusSection = BusSection()
     auth: Auth = Auth()
+    login: Login = Login()
     collector: Collector = Collector()
+    events: Events = Events()
+    explore: Explore = Explore()
+    webhooks: Webhooks = Webhooks()
     worker: Worker = Worker()
     egress: EgressSection = EgressSection()
     log: Log = Log()
     monitor: Monitor = Monitor()
     retention: Retention = Retention()
     delivery: Delivery = Delivery()
+    flapping: Flapping = Flapping()
 
     @property
     def data(self) -> Path:
@@ -223,7 +321,8 @@ class Configuration(Settings, frozen=True):
         """Where browsers reach the collectors; no slash at the end."""
         everywhere = self.collector.host in {"0.0.0.0", "::", ""}  # noqa: S104 - compared, not bound
         host = "localhost" if everywhere else self.collector.host
-        return (self.collector.base_url or f"http://{host}:{self.collector.port}").rstrip("/")
+        scheme = "https" if self.collector.tls_cert else "http"
+        return (self.collector.base_url or f"{scheme}://{host}:{self.collector.port}").rstrip("/")
 
     @property
     def journal_dir(self) -> Path:
@@ -242,3 +341,13 @@ def setting_names() -> list[str]:
     """Every setting as `section.name`, the top-level ones without a section."""
     top = [f.name for f in msgspec.structs.fields(Configuration) if f.name not in SECTIONS]
     return top + [f"{section}.{f.name}" for section, cls in SECTIONS.items() for f in msgspec.structs.fields(cls)]
+
+
+def shown(configuration: Configuration) -> str:
+    """Every setting in force as a line `name = value`, secrets as dots."""
+    values = {f.name: getattr(configuration, f.name) for f in msgspec.structs.fields(Configuration)}
+    lines = [f"{name} = {value!r}" for name, value in values.items() if name not in SECTIONS]
+    for section in SECTIONS:
+        inner = msgspec.structs.asdict(values[section])
+        lines += [f"{section}.{name} = {masked(value)!r}" for name, value in inner.items()]
+    return "\n".join(lines) + "\n"

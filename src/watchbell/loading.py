@@ -7,15 +7,22 @@ and what to do.
 import os
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
 
+from watchbell.collector.client import parse_networks
+from watchbell.collector.sources import read_sources
 from watchbell.config import SECTIONS, Configuration, setting_names
-from watchbell.domain.errors import WatchbellError
+from watchbell.domain.access import known_scope, rule_faults
+from watchbell.domain.alerts.flapping import FEWEST_CHANGES, LONGEST_FLAP, MOST_CHANGES
+from watchbell.domain.errors import Invalid, WatchbellError
+from watchbell.domain.hawk import HawkKey
+from watchbell.toolkit.login_providers import read_providers
+from watchbell.toolkit.origins import Origins
 from watchbell.toolkit.settings import InvalidSettings, Problem, Secret, Settings, read
 
 PREFIX = "WATCHBELL_"
@@ -28,11 +35,25 @@ process that a child belongs to."""
 
 
 class InvalidConfiguration(WatchbellError):
-    """The configuration is wrong; `problems` has a sentence for each, and nothing was started."""
+    """The configuration is wrong; `problems` has a sentence for each, and nothing was started.
 
-    def __init__(self, problems: list[str]) -> None:
+    `readable` is what could be read all the same, with defaults for the rest; `good` names its sections that are right
+    ('' for the settings outside any).
+    """
+
+    def __init__(
+        self, problems: list[str], readable: Configuration | None = None, good: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.readable = readable
+        self.good = good
+
+    def allows(self, key: str) -> bool:
+        """Whether a setting is right although others are not."""
+        section = key.rpartition(".")[0]
+        told = any(f": {key}: " in problem for problem in self.problems)
+        return {"", section} <= self.good and not told
 
 
 def load(
@@ -55,12 +76,21 @@ def load(
     for key, value in (overrides or {}).items():
         _put(data, key, value)
         origins[key] = "command line"
-    configuration = _check(data, origins, problems)
-    if configuration is not None:
+    configuration, good = _check(data, origins, problems)
+    if good >= {"", *SECTIONS}:
         _check_together(configuration, origins, problems)
-    if problems or configuration is None:
-        raise InvalidConfiguration(problems)
+    if problems:
+        raise InvalidConfiguration(problems, configuration, good)
     return configuration
+
+
+def origin_of(key: str, file: Path | None, environment: Mapping[str, str] | None = None) -> str:
+    """Where a setting is to be mended: its variable when that is set, else the file."""
+    env = os.environ if environment is None else environment
+    variable = PREFIX + key.upper().replace(".", "__")
+    if variable in env:
+        return f"environment variable {variable}"
+    return str(file or env.get("WATCHBELL_CONFIG") or "watchbell.toml")
 
 
 def _chosen_file(file: Path | None, env: Mapping[str, str], problems: list[str]) -> Path | None:
@@ -131,7 +161,8 @@ def _parse_variable(key: str, raw: str) -> Any:
     return raw
 
 
-def _check(data: dict[str, Any], origins: dict[str, str], problems: list[str]) -> Configuration | None:
+def _check(data: dict[str, Any], origins: dict[str, str], problems: list[str]) -> tuple[Configuration, frozenset[str]]:
+    """What can be read, with defaults for the rest, and the sections that are right."""
     values: dict[str, Any] = {}
     for section, cls in SECTIONS.items():
         given: Any = data.pop(section, {})
@@ -142,9 +173,9 @@ def _check(data: dict[str, Any], origins: dict[str, str], problems: list[str]) -
             continue
         values[section] = _read(cls, cast("dict[str, Any]", given), f"{section}.", origins, problems)
     flat = _read(Configuration, data, "", origins, problems)
-    if any(value is None for value in values.values()) or flat is None:
-        return None
-    return msgspec.structs.replace(flat, **values)
+    right = {section: value for section, value in values.items() if value is not None}
+    good = frozenset([*right, ""] if flat is not None else right)
+    return msgspec.structs.replace(flat or Configuration(), **right), good
 
 
 def _read(cls: type[Settings], given: dict[str, Any], prefix: str, origins: dict[str, str], problems: list[str]) -> Any:
@@ -162,7 +193,14 @@ def _sentence(problem: Problem, origins: dict[str, str]) -> str:
 
 
 def _check_together(c: Configuration, origins: dict[str, str], problems: list[str]) -> None:
-    for key, reason in (*_network_faults(c), *_secret_faults(c), *_size_faults(c)):
+    for key, reason in (
+        *_network_faults(c),
+        *_secret_faults(c),
+        *_auth_faults(c),
+        *_login_faults(c),
+        *_size_faults(c),
+        *_source_faults(c),
+    ):
         problems.append(_sentence(Problem(field=key, reason=reason), origins))
 
 
@@ -175,11 +213,16 @@ def _network_faults(c: Configuration) -> Iterator[tuple[str, str]]:
         yield "store.url", "must begin with sqlite:/// or postgresql://."
     if urlsplit(c.bus.url.reveal()).scheme not in {"memory", "amqp", "amqps"}:
         yield "bus.url", "must be memory: or begin with amqp:// or amqps://."
-    if bool(c.server.tls_cert) != bool(c.server.tls_key):
-        yield "server.tls_cert", "needs server.tls_key, and the other way round. Set both or neither."
-    for key, name in (("server.tls_cert", c.server.tls_cert), ("server.tls_key", c.server.tls_key)):
-        if name and not Path(name).is_file():
-            yield key, f"there is no file {name}. Check the path."
+    try:
+        Origins(c.server.cors_origins)
+    except ValueError as error:
+        yield "server.cors_origins", f"{error}."
+    for section, served in (("server", c.server), ("collector", c.collector)):
+        if bool(served.tls_cert) != bool(served.tls_key):
+            yield f"{section}.tls_cert", f"needs {section}.tls_key, and the other way round. Set both or neither."
+        for key, name in (("tls_cert", served.tls_cert), ("tls_key", served.tls_key)):
+            if name and not Path(name).is_file():
+                yield f"{section}.{key}", f"there is no file {name}. Check the path."
 
 
 def _secret_faults(c: Configuration) -> Iterator[tuple[str, str]]:
@@ -194,6 +237,44 @@ def _secret_faults(c: Configuration) -> Iterator[tuple[str, str]]:
         yield "auth.admin_key", "is too short. Use 16 characters or more."
 
 
+def _auth_faults(c: Configuration) -> Iterator[tuple[str, str]]:
+    if c.auth.customer_views and not c.auth.required:
+        yield "auth.customer_views", "needs auth.required: nobody can tell whose customers an unknown caller has."
+    for scope in c.auth.readonly_scopes:
+        if scope.partition(":")[0] != "read" or not known_scope(scope, c.auth.custom_scopes):
+            yield "auth.readonly_scopes", f"{scope!r} is no scope for reading. Use read, or for example read:alerts."
+    for fault in rule_faults(c.auth.rules()):
+        yield f"auth.{fault.field}", f"{fault.reason} ({fault.fix})" if fault.fix else fault.reason
+
+
+def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
+    try:
+        names = [provider.name for provider in read_providers(c.login.providers)]
+        keys = c.login.hawk_keys()
+    except InvalidSettings as error:
+        for problem in error.problems:
+            yield problem.field, f"{problem.reason} ({problem.fix})" if problem.fix else problem.reason
+        return
+    if c.login.proxy_user_header and not c.server.trusted_proxies:
+        yield "login.proxy_user_header", "needs server.trusted_proxies: nobody else is believed."
+    if c.login.proxy_user_header and not c.login.proxy_roles_separator:
+        yield "login.proxy_roles_separator", "must not be empty."
+    yield from _hmac_faults(c, keys)
+    if c.login.alerta_provider and c.login.alerta_provider not in names:
+        yield "login.alerta_provider", f"there is no provider {c.login.alerta_provider!r} in login.providers."
+
+
+def _hmac_faults(c: Configuration, keys: Sequence[HawkKey]) -> Iterator[tuple[str, str]]:
+    for number, key in enumerate(keys):
+        if len(key.secret) < MINIMUM_SECRET:
+            yield f"login.hmac[{number}].secret", f"is too short. Use {MINIMUM_SECRET} characters or more."
+        for scope in key.scopes:
+            if not known_scope(scope, c.auth.custom_scopes):
+                yield f"login.hmac[{number}].scopes", f"there is no scope {scope!r}."
+    if len({key.id for key in keys}) < len(keys):
+        yield "login.hmac", "has two of the same id."
+
+
 def _size_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     if c.collector.workers < 1:
         yield "collector.workers", "must be 1 or more. Set collector.enabled = false to run none."
@@ -201,6 +282,24 @@ def _size_faults(c: Configuration) -> Iterator[tuple[str, str]]:
         yield "worker.concurrency", "must be 1 or more."
     if c.delivery.attempt_timeout <= 0:
         yield "delivery.attempt_timeout", "must be more than 0 seconds."
+    flapping = c.flapping
+    if flapping.changes and not FEWEST_CHANGES <= flapping.changes <= MOST_CHANGES:
+        yield "flapping.changes", f"must be 0, or from {FEWEST_CHANGES} to {MOST_CHANGES}."
+    for name, least in (("window", 1), ("calm", 1), ("digest", 60 if flapping.digest else 0)):
+        if not least <= getattr(flapping, name) <= LONGEST_FLAP:
+            yield f"flapping.{name}", f"must be from {least} to {LONGEST_FLAP} seconds."
+
+
+def _source_faults(c: Configuration) -> Iterator[tuple[str, str]]:
+    try:
+        read_sources(c.collector.sources)
+    except InvalidSettings as error:
+        for problem in error.problems:
+            yield problem.field, f"{problem.reason} ({problem.fix})" if problem.fix else problem.reason
+    try:
+        parse_networks(c.collector.trusted_proxies)
+    except Invalid as error:
+        yield f"collector.{error.field}", f"{error.reason}. Write networks as 10.0.0.0/8."
 
 
 def secret_key(configuration: Configuration) -> str:

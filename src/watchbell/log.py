@@ -58,3 +58,5 @@ def configure(level: str = "info", style: str = "text", role: str = "") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(_LEVELS[level], logging.WARNING))
+    # Our bus tells of a broker that is away, with its address and what to do; the library would add a traceback.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)

@@ -12,14 +12,14 @@ from servers.rabbitmq import RabbitServer
 from servers.smtp import SmtpServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mail() -> Iterator[SmtpServer]:
     """The mail server that every installation sends to; stories tell their mails apart by recipient."""
     with SmtpServer() as server:
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def single_machine(mail: SmtpServer) -> Iterator[Installation]:
     """`watchbell up`."""
     installation = SingleMachine()
@@ -30,7 +30,7 @@ def single_machine(mail: SmtpServer) -> Iterator[Installation]:
         installation.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cluster(
     mail: SmtpServer, postgres_server: PostgresServer, rabbitmq_server: RabbitServer, test_authority: TestAuthority
 ) -> Iterator[Installation]:

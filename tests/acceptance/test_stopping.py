@@ -129,12 +129,15 @@ def test_settings_that_do_not_go_together_are_all_named_at_once(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("role", "code"), [("api", 1), ("keeper", 1)])
+@pytest.mark.parametrize(("role", "code"), [("api", 1), ("keeper", 1), ("up", 1), ("migrate", 1)])
 def test_a_database_that_is_away(tmp_path, role, code):
     port = free_port()
     url = f"postgresql://watchbell:hush-hush@127.0.0.1:{port}/watchbell"
-    done = run(role, "--data", "data", folder=tmp_path, WATCHBELL_STORE__URL=url, WATCHBELL_SECRET_KEY="s" * 40)
+    more = {"WATCHBELL_COLLECTOR__ENABLED": "false", "WATCHBELL_SERVER__PORT": "0"} if role == "up" else {}
+    done = run(role, "--data", "data", folder=tmp_path, WATCHBELL_STORE__URL=url, WATCHBELL_SECRET_KEY="s" * 40, **more)
     assert done.returncode == code
+    assert "environment variable WATCHBELL_STORE__URL: store.url: cannot use the database at" in done.stderr
+    assert "Start it, or mend store.url" in done.stderr
     assert f"127.0.0.1:{port}" in done.stderr
     assert "database" in done.stderr
     assert "hush-hush" not in done.stdout + done.stderr

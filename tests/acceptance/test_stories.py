@@ -96,7 +96,7 @@ def test_a_pages_events_stop(installation, mail):
         "rule",
         name=f"{shop.service} flows",
         filter={"event_type": shop.service},
-        window_s=2,
+        window_s=3,
         bound="below",
         threshold=1,
         resource=shop.service,
@@ -124,7 +124,7 @@ def test_a_pages_events_stop(installation, mail):
 def test_a_heartbeat_stops(installation, mail):
     backup = Watched(installation, mail, "backup")
     heartbeat = installation.define(
-        "heartbeat", name=f"{backup.service} ran", every=2, grace=1, severity="major", services=[backup.service]
+        "heartbeat", name=f"{backup.service} ran", every=4, grace=2, severity="major", services=[backup.service]
     )
     for _ in range(6):
         assert installation.client.get(f"{installation.url}/ping/{heartbeat}").status_code == 200

@@ -105,3 +105,11 @@ def test_every_module_says_what_it_owns():
 def test_no_file_is_named_utils():
     wrong = [relative(file) for file in package_files() if file.stem in {"utils", "util", "helpers", "misc", "common"}]
     assert not wrong
+
+
+def test_a_command_loads_only_what_it_needs():
+    """Whoever types a command waits for what is imported before it begins."""
+    code = "import json, sys, watchbell.cli; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    heavy = {"aiohttp", "alembic", "cel", "duckdb", "jinja2", "litestar", "pyarrow", "sqlalchemy"}
+    assert not heavy & set(json.loads(done.stdout))

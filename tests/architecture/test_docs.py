@@ -1,13 +1,15 @@
 """Documentation: all settings, plug-ins and commands are in the reference, and what guides point at is there."""
 
 import re
+import textwrap
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from architecture.source import PACKAGE, REPOSITORY, relative, tracked_files
-from watchbell.config import setting_names
+from watchbell.config import SECTIONS, setting_names
 from watchbell.plugins import BUILT_IN, table
 from watchbell.toolkit.settings import fields_of
 
@@ -16,7 +18,8 @@ GUIDES = [file for file in tracked_files() if file.suffix == ".md" and not file.
 TOP = {path.name for path in REPOSITORY.iterdir()} | {"deploy", "docs", "benchmarks"}
 INSIDE = {path.name for path in PACKAGE.iterdir()}
 # Made by setup or by running it; named in guides, absent from the tree.
-MADE = re.compile(r"^(\.venv|watchbell-data|web/node_modules|src/watchbell/api/static)(/|$)|^watchbell\.toml$")
+BUILT = r"\.venv|watchbell-data|web/node_modules|src/watchbell/(api|collector)/static"
+MADE = re.compile(rf"^({BUILT})(/|$)|^watchbell\.toml$")
 
 
 def reference() -> str:
@@ -75,6 +78,19 @@ def test_every_link_within_the_tree_leads_somewhere(guide: Path):
     targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", guide.read_text())
     local = [target for target in targets if not re.match(r"[a-z]+:", target)]
     assert [target for target in local if not (guide.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=relative)
+def test_every_setting_that_a_guide_names_is_there(guide: Path):
+    text = guide.read_text()
+    outside = re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+    named = re.findall(r"`([a-z_]+\.[a-z_]+)(?: = [^`\n]*)?`", outside)
+    for block in re.findall(r"^( *)```toml\n(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE):
+        for key, value in tomllib.loads(textwrap.dedent(block[1])).items():
+            named += [f"{key}.{inner}" for inner in value] if isinstance(value, dict) else [key]
+    known = set(setting_names())
+    settings = [name for name in named if name.partition(".")[0] in SECTIONS or "." not in name]
+    assert [name for name in settings if name not in known and not name.endswith((".py", ".md"))] == []
 
 
 def _looks_like_a_path(span: str) -> bool:

@@ -19,6 +19,7 @@ CASES = [
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_file_is_one_line_in_the_table(folder):
     files = {file.stem for file in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    files |= {file.parent.name for file in (PACKAGE / folder).glob("*/__init__.py")}
     listed = BUILT_IN[folder.removesuffix("s")]
     modules = {where.partition(":")[0].removeprefix(f"watchbell.{folder}.") for where in listed.values()}
     assert files == modules == set(listed)

@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,8 @@ from architecture.source import REPOSITORY, package_files, relative, tracked_fil
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 # Put together here, so that this file does not hold them.
 REGISTRIES = ["py" + "pi.org", "pythonhosted" + ".org", "registry." + "npmjs", "registry." + "yarnpkg"]
-MACHINE = ["/work/" + "main", "/work/" + "shared", "/ro" + "ot/", ".py" + "env/"]
+MACHINE = ["/ro" + "ot/", *(f"{folder}/" for folder in (REPOSITORY, Path.home()) if len(folder.parts) > 2)]
+"""Where this checkout and its user live; a folder right below the top has too common a name to look for."""
 
 
 def requirements(name: str) -> dict[str, str]:

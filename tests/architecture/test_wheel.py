@@ -28,6 +28,11 @@ def test_the_built_pages_are_in_the_wheel(wheel_names):
     assert any(name.startswith("watchbell/api/static/assets/") for name in wheel_names)
 
 
+def test_the_built_tag_is_in_the_wheel(wheel_names):
+    built = {"divolte.js", "watchbell.js", "watchbell.mjs", "watchbell.d.mts"}
+    assert {f"watchbell/collector/static/{name}" for name in built} <= wheel_names
+
+
 def test_nothing_else_is_in_the_wheel(wheel_names):
     assert {name.split("/")[0].partition("-")[0] for name in wheel_names} == {"watchbell"}
     assert not [name for name in wheel_names if "__pycache__" in name or "node_modules" in name]

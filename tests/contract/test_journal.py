@@ -6,9 +6,11 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from watchbell.adapters.journal.files import HEADER, SUFFIX, FileJournalReader, FileJournalWriter
+from watchbell.adapters.journal.files import SUFFIX, FileJournalReader, FileJournalWriter
+from watchbell.adapters.journal.frames import HEADER, header_of
 from watchbell.adapters.journal.memory import MemoryJournal
 from watchbell.domain.errors import Conflict
 from watchbell.ports.journal import Checkpoint, JournalFull, JournalReader, JournalWriter
@@ -68,8 +70,25 @@ async def test_batches_come_back_in_order(journals):
     batches = reader.read({}, 1 << 20)
     assert [batch.payload for batch in batches] == [f"batch {n}".encode() for n in range(20)]
     assert [batch.end for batch in batches] == ends == sorted(ends)
-    assert [batch.start for batch in batches] == [0, *ends[:-1]]
+    assert [batch.start for batch in batches[1:]] == ends[:-1]
     await writer.close()
+
+
+async def test_the_end_says_whether_a_batch_was_written(journals):
+    """Also after a crash, and when the reader has released everything: what feeds a journal relies on it."""
+    writer = journals.writer()
+    assert writer.end() == 0
+    end = await writer.append(b"first")
+    assert writer.end() == end
+    with pytest.raises(JournalFull):
+        await writer.append(b"x" * LIMIT)
+    assert writer.end() == end
+    reader = journals.reader()
+    reader.save(Checkpoint({"a": end}))
+    await writer.close()
+    again = journals.writer()
+    assert again.end() == end
+    await again.close()
 
 
 async def test_reading_goes_on_behind_a_position(journals):
@@ -121,6 +140,18 @@ async def test_streams_are_read_side_by_side(journals):
     for stream in ("a", "b"):
         assert [b.payload for b in batches if b.stream == stream] == [str(n).encode() for n in range(5)]
     assert {b.stream for b in reader.read({"a": batches[-1].end}, 1 << 20)} == {"b"}
+    for writer in writers:
+        await writer.close()
+
+
+async def test_a_bounded_read_has_something_of_each_stream(journals):
+    writers = [journals.writer(stream) for stream in ("a", "b", "c")]
+    reader = journals.reader()
+    for writer in writers:
+        await writer.append(b"x" * 200)
+        await writer.append(b"y" * 200)
+    for _ in range(4):  # whoever's turn it is to be read first
+        assert [b.payload[:1] for b in reader.read({}, 100)] == [b"x"] * 3
     for writer in writers:
         await writer.close()
 
@@ -177,7 +208,59 @@ async def test_positions_grow_although_everything_was_released(journals):
     await writer.close()
 
 
+def batch(count: int) -> bytes:
+    return msgspec.msgpack.encode([0] * count) if count < LIMIT else b"\xdd" + count.to_bytes(4, "big")
+
+
+async def test_events_are_numbered_over_restarts_and_releases(journals):
+    writer = journals.writer()
+    assert writer.accepted() == 0
+    ends = [await writer.append(batch(count)) for count in (1, 20, 70_000, 0)]
+    assert writer.accepted() == 70_021
+    await writer.close()
+    reader = journals.reader()
+    assert [found.first for found in reader.read({}, 1 << 20)] == [0, 1, 21, 70_021]
+    writer = journals.writer()
+    assert writer.accepted() == 70_021
+    end = await writer.append(batch(2))
+    reader.save(Checkpoint({"a": end}, numbers={"a": 70_023}))
+    assert reader.checkpoint().numbers == {"a": 70_023}
+    await writer.close()
+    for path in segments(journals.root):
+        path.unlink()
+    writer = journals.writer()
+    await writer.append(batch(1))
+    assert [(found.first, writer.accepted()) for found in reader.read({"a": end}, 1000)] == [(70_023, 70_024)]
+    assert ends == sorted(ends)
+    await writer.close()
+
+
+async def test_a_batch_that_is_not_written_has_no_number(journals):
+    writer = journals.writer()
+    await writer.append(batch(1))
+    with pytest.raises(JournalFull):
+        await writer.append(batch(LIMIT - 1))
+    assert writer.accepted() == 1
+    await writer.close()
+
+
 # What only files have.
+
+
+async def test_batches_of_a_former_release_are_read_and_followed(files, tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    former = b"".join(header_of(payload, None) + payload for payload in (batch(3), batch(4)))
+    (folder / f"{0:020d}{SUFFIX}").write_bytes(former)
+    writer = files.writer()
+    assert (writer.truncated(), writer.accepted()) == (0, 0)
+    await writer.append(batch(5))
+    assert [(found.payload, found.first) for found in files.reader().read({}, 1000)] == [
+        (batch(3), None),
+        (batch(4), None),
+        (batch(5), 0),
+    ]
+    await writer.close()
 
 
 def segments(root: Path) -> list[Path]:
@@ -221,8 +304,7 @@ async def test_a_torn_tail_is_cut_off_and_counted(files, tmp_path, cut):
     (segment,) = segments(tmp_path)
     segment.write_bytes(segment.read_bytes()[:-cut])
     writer = files.writer()
-    assert isinstance(writer, FileJournalWriter)
-    assert writer.truncated_bytes == HEADER.size + len(b"batch 2") - cut
+    assert writer.truncated() == HEADER.size + len(b"batch 2") - cut
     await writer.append(b"after")
     assert payloads(files.reader()) == [b"batch 0", b"batch 1", b"after"]
     await writer.close()

@@ -19,7 +19,7 @@ def test_first_administrator_makes_a_check_sees_it_fail_and_takes_it_by_keyboard
     assert violations(page) == []
 
     http_target.answer(500, "broken")
-    expect(page.locator("h1 + .chip, .line .chip").first).to_contain_text("Critical", timeout=10_000)
+    expect(page.locator("h1 + .chip, .line .chip").first).to_contain_text("Critical")
 
     page.keyboard.press("g")
     page.keyboard.press("a")
@@ -39,8 +39,8 @@ def test_first_administrator_makes_a_check_sees_it_fail_and_takes_it_by_keyboard
     assert violations(page) == []
 
     http_target.answer(200, "ok")
-    machine.wait_alert(15, resource="Front page", status="closed")
-    expect(row).to_have_count(0, timeout=5_000)
+    machine.wait_alert(resource="Front page", status="closed")
+    expect(row).to_have_count(0)
 
 
 def _set_up(machine: SingleMachine, page: Page) -> None:

@@ -32,7 +32,7 @@ class BreakableCluster(Cluster):
         super().__init__(url, broker.url(broker.create_vhost()), authority)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def breakable(test_authority: TestAuthority) -> Iterator[BreakableCluster]:
     """One cluster for all tests; each leaves it whole."""
     try:

@@ -9,7 +9,7 @@ from acceptance.telling import Watched
 from watchbell.domain.ids import shard_of
 from watchbell.usecases.leasing import TTL
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.slow
 
 
 def test_its_messages_are_sent_by_another_and_not_again(breakable):

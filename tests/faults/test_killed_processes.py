@@ -14,9 +14,9 @@ from acceptance.installation import Installation, SingleMachine, kill
 from acceptance.load import Load, check_alerts_stored, check_events_stored
 from acceptance.telling import Watched, add_mail_channel
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
-ROUNDS = 10
+ROUNDS = 6
 SEED = 20261121
 
 

@@ -8,7 +8,7 @@ from acceptance.load import Load, check_alerts_stored
 from acceptance.telling import Watched
 from servers.process import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(280)]
+pytestmark = pytest.mark.slow
 
 
 def test_pages_go_out_without_the_broker(breakable):

@@ -240,15 +240,31 @@ async def test_loopback_is_refused_unless_it_is_allowed(http_target, host):
     assert http_target.requests == []
 
 
-async def test_credentials_do_not_cross_to_another_server(look, http_target, site):
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_nothing_that_was_configured_crosses_to_another_server(look, http_target, site, status):
     async def away(request):
-        return web.Response(status=307, headers={"Location": http_target.url})
+        assert (request.headers["x-api-key"], await request.text()) == ("s3cret", "token=s3cret")
+        return web.Response(status=status, headers={"Location": http_target.url})
 
-    await look(await site([web.get("/", away)]), bearer="t0ken", headers={"Cookie": "a=b", "X-Mark": "1"})
+    url = await site([web.post("/", away)])
+    headers = {"Cookie": "a=b", "X-Api-Key": "s3cret", "Content-Type": "text/x", "User-Agent": "s3cret"}
+    await look(url, method="POST", body="token=s3cret", bearer="s3cret", headers=headers)
     (request,) = http_target.requests
-    assert "authorization" not in request.headers
-    assert "cookie" not in request.headers
-    assert request.headers["x-mark"] == "1"
+    assert request.body == b""
+    assert not {"authorization", "cookie", "x-api-key"} & request.headers.keys()
+    assert "s3cret" not in repr(dict(request.headers))
+
+
+async def test_what_was_configured_follows_a_redirect_on_the_same_server(look, site):
+    seen = []
+
+    async def see(request):
+        seen.append((request.headers.get("x-api-key"), await request.text()))
+        return web.Response(status=307 if request.path == "/" else 200, headers={"Location": "/end"})
+
+    url = await site([web.post("/{name:.*}", see)])
+    await look(url, method="POST", body="x", headers={"X-Api-Key": "s3cret"})
+    assert seen == [("s3cret", "x")] * 2
 
 
 async def test_a_redirected_post_becomes_a_get(look, site):

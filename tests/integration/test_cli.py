@@ -155,7 +155,15 @@ def test_settings_and_schema(shell: Shell):
     said = shell.run("config", "check", *shell.data, code=2)
     assert "store.url" in said
     assert "bus.url" in said
+    assert all(f"environment variable {name}: " in said for name in ("WATCHBELL_STORE__URL", "WATCHBELL_BUS__URL"))
+    assert said.count("127.0.0.1:1") == 2
     assert "hidden" not in said
+    (shell.folder / "bad.toml").write_text("[server]\nport = 'x'\n[bus]\nurl = 5\n")
+    said = shell.run("config", "check", "--config", "bad.toml", code=2)
+    # The broker's address comes from the environment, and is tried in the same run.
+    assert ["server.port" in said, "store.url" in said, "bus.url" in said] == [True] * 3
+    assert "hidden" not in said
+    del shell.environment["WATCHBELL_STORE__URL"], shell.environment["WATCHBELL_BUS__URL"]
     (shell.folder / "bad.toml").write_text("[server]\nport = 'x'\ncolour = 'red'\n")
     assert len(shell.run("config", "check", "--config", "bad.toml", code=2).splitlines()) == 2
 

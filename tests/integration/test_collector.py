@@ -6,72 +6,18 @@ import json
 import os
 import random
 import signal
-import socket
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import fastavro
+import msgspec
 import pytest
 
-from servers.process import ServerProcess, free_port, wait_until
-
-pq: Any = import_module("pyarrow.parquet")
-
-SCRIPT = Path(__file__).with_name("collector_process.py")
-AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
-
-
-class CollectorProcess:
-    """The process, its folder, and a client."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder = folder
-        self.port = free_port()
-        command = [sys.executable, str(SCRIPT), str(folder), str(self.port), json.dumps(settings)]
-        self.process = ServerProcess("collector", command, folder=folder, grace=20)
-
-    def start(self) -> "CollectorProcess":
-        known = self.process.log().count("ready ")
-        self.process.start().wait_ready(lambda: self.process.log().count("ready ") > known)
-        return self
-
-    def ask(self, request: bytes) -> tuple[int, dict[str, str], bytes]:
-        """One request on a connection of its own."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
-            data = b""
-            while b"\r\n\r\n" not in data:
-                data += connection.recv(65536)
-            head, _, body = data.partition(b"\r\n\r\n")
-            status, *lines = head.decode().split("\r\n")
-            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
-            while len(body) < int(headers.get("content-length", "0")):
-                body += connection.recv(65536)
-        return int(status.split()[1]), headers, body
-
-    def event(self, name: str) -> int:
-        return self.ask(request_of(name))[0]
-
-    def records(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        for path in sorted((self.folder / "events").glob("*.avro")):
-            with path.open("rb") as file:
-                found.extend(fastavro.reader(file))  # pyright: ignore[reportArgumentType]
-        return found
-
-    def parquet_names(self) -> list[str]:
-        paths = sorted((self.folder / "events").glob("*.parquet"))
-        return [name for path in paths for name in pq.read_table(path).column("pageViewId").to_pylist()]
-
-
-def request_of(name: str) -> bytes:
-    query = f"p=0:1:p&s=0:1:s&v={name}&e={name}&c=1&n=t&f=f&t=click"
-    return f"GET /csc-event?{query} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: {AGENT}\r\n\r\n".encode()
+from collector_server import CollectorProcess, alive, check_exactly_once, child_pids, load, request_of
+from servers.process import wait_until
+from watchbell.adapters.journal.scanning import checkpoint_of
+from watchbell.domain.events.accounts import NodeBooks
 
 
 @pytest.fixture
@@ -93,43 +39,12 @@ def collector(make: Callable[..., CollectorProcess]) -> CollectorProcess:
     return make().start()
 
 
-async def load(collector: CollectorProcess, prefix: str, connections: int, seconds: float) -> set[str]:
-    """Sends events for a while, each name once; the names that were answered with 200."""
-    answered: set[str] = set()
-    end = time.monotonic() + seconds
-
-    async def client(number: int) -> None:
-        sent = 0
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
-            with contextlib.closing(writer):
-                while time.monotonic() < end:
-                    name = f"{prefix}-{number}-{sent}"
-                    sent += 1
-                    writer.write(request_of(name))
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    if head.startswith(b"HTTP/1.1 200"):
-                        await reader.readexactly(37)
-                        answered.add(name)
-                    else:
-                        return
-
-    await asyncio.gather(*(client(number) for number in range(connections)))
-    return answered
-
-
-def check_exactly_once(collector: CollectorProcess, answered: set[str]) -> None:
-    for names in (Counter(r["pageViewId"] for r in collector.records()), Counter(collector.parquet_names())):
-        assert [name for name in answered if names[name] != 1] == []
-        assert [name for name, count in names.items() if count > 1] == []
-
-
 def test_an_event_becomes_a_record_in_a_published_file(collector):
     assert collector.event("first") == 200
     body = b'[{"party_id":"0:1:p","session_id":"0:1:s","event_id":"e","page_view_id":"second"}]'
     head = b"POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     assert collector.ask(head % len(body) + body)[0] == 204
-    assert collector.process.stop() == 0
+    collector.finish()
     first, second = collector.records()
     assert (first["pageViewId"], first["eventType"], first["remoteHost"]) == ("first", "click", "127.0.0.1")
     assert (first["detectedCorruption"], first["detectedDuplicate"]) == (True, False)
@@ -196,7 +111,7 @@ def test_metrics_are_of_all_processes(collector):
 
     wait_until(lambda: "watchbell_events_mapped_total 1.0" in page(), 10, "the mapper's count")
     assert "watchbell_events_accepted_total 2.0" in page()
-    assert 'watchbell_events_rejected_total{reason="missing_parameter"} 1.0' in page()
+    assert 'watchbell_events_rejected_total{reason="missing_parameter",source="browser"} 1.0' in page()
 
 
 def test_events_are_counted_for_rules(collector):
@@ -208,6 +123,32 @@ def test_events_are_counted_for_rules(collector):
 
     wait_until(lambda: any(row["count"] == 1 and row["complete"] for row in counted()), 15, "a complete window")
     wait_until(lambda: any(row["count"] == 0 and row["complete"] for row in counted()), 15, "an empty window")
+
+
+def test_what_is_accepted_is_in_the_books_over_a_kill_9(make):
+    collector = make().start()
+
+    def books() -> tuple[int, int, int, int]:
+        with contextlib.suppress(FileNotFoundError):
+            found = msgspec.json.decode((collector.folder / "books.json").read_bytes(), type=NodeBooks)
+            return found.accepted, found.received, found.lost, found.waiting
+        return 0, 0, 0, 0
+
+    for name in ("1", "2", "3"):
+        assert collector.event(name) == 200
+    wait_until(lambda: books() == (3, 3, 0, 0))
+    collector.process.kill()
+    collector.start()
+    for name in ("4", "5"):
+        assert collector.event(name) == 200
+    wait_until(lambda: books() == (5, 5, 0, 0))
+    wait_until(lambda: sum(checkpoint_of(collector.folder / "journal").numbers.values()) == 5)
+    collector.process.kill()
+    for path in (collector.folder / "journal").glob("*/*.journal"):
+        path.unlink()  # what was accepted is known from the checkpoint
+    collector.start()
+    assert collector.event("6") == 200
+    wait_until(lambda: books() == (6, 6, 0, 0))
 
 
 async def test_a_store_that_fails_fills_the_journal_and_heals(make, tmp_path):
@@ -226,7 +167,7 @@ async def test_a_store_that_fails_fills_the_journal_and_heals(make, tmp_path):
     assert int(headers["retry-after"]) >= 1
     (tmp_path / "events").unlink()
     await asyncio.to_thread(wait_until, lambda: collector.event("again") == 200, 30, "acceptance")
-    assert collector.process.stop() == 0
+    collector.finish()
     check_exactly_once(collector, answered | {"again"})
     assert len(answered) > 100
 
@@ -234,20 +175,14 @@ async def test_a_store_that_fails_fills_the_journal_and_heals(make, tmp_path):
 async def test_two_workers_and_one_that_dies(make):
     collector = make(workers=2).start()
     children = child_pids(collector.process.pid)
-    answered = await load(collector, "a", 8, 0.5)
+    answered = await load(collector, "a", 8, 0.5, at_least=50)
     os.kill(children[0], signal.SIGKILL)
     await asyncio.sleep(0.2)
     wait_until(lambda: len(child_pids(collector.process.pid)) == 2, 10, "the second worker")
-    answered |= await load(collector, "b", 8, 0.5)
-    assert collector.process.stop() == 0
+    answered |= await load(collector, "b", 8, 0.5, at_least=50)
+    collector.finish()
     assert any(name.startswith("b") for name in answered)
     check_exactly_once(collector, answered)
-
-
-def child_pids(parent: int) -> list[int]:
-    """The accepting processes (not the resource tracker of multiprocessing)."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @pytest.mark.parametrize("fsync", [False, True])
@@ -260,12 +195,15 @@ async def test_kill_9_during_load_loses_and_repeats_nothing(make, fsync, record_
     answered: set[str] = set()
     for number in range(4):
         collector.start()
-        loading = asyncio.create_task(load(collector, f"round{number}", 8, 5))
+        loading = asyncio.create_task(load(collector, f"round{number}", 8, 60))
+        await asyncio.to_thread(
+            wait_until, lambda: collector.metric("watchbell_events_accepted_total") > 40, 30, "load"
+        )
         await asyncio.sleep(chance.uniform(0.1, 0.7))
         await asyncio.to_thread(collector.process.kill)
         answered |= await loading
     collector.start()
-    assert collector.process.stop() == 0
+    collector.finish()
     assert len(answered) > 100
     check_exactly_once(collector, answered)
 
@@ -282,11 +220,5 @@ async def test_kill_9_of_the_mapper_alone(make):
     collector.process.kill()
     collector.start()
     answered |= await load(collector, "b", 8, 0.3)
-    assert collector.process.stop() == 0
+    collector.finish()
     check_exactly_once(collector, answered)
-
-
-def alive(pid: int) -> bool:
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:1]
-    return False

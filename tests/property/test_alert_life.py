@@ -4,7 +4,7 @@ Batches come to the same as single messages, racing first messages make one aler
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -19,8 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.store.migrations import migrate
 from watchbell.adapters.store.sql.store import open_store
+from watchbell.domain.alerts.alert import HistoryEntry
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.expire import next_due
+from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.alerts.query import AlertQuery
 from watchbell.domain.errors import Conflict
@@ -33,7 +35,8 @@ from watchbell.usecases.operating import Operating
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL = AlertaModel()
-RECEIVING = Receiving(MODEL, Limits())
+FLAPS = FlapRule(changes=3, window=120, calm=31, digest=60)
+RECEIVING = Receiving(MODEL, Limits(), FLAPS)
 SEVERITIES = ("critical", "major", "warning", "informational", "indeterminate", "normal", "ok")
 EVENTS = ("Down", "Up", "Slow")
 CORRELATES: tuple[tuple[str, ...], ...] = ((), ("Down", "Up"), ("Slow",))
@@ -70,6 +73,12 @@ class Clock:
 
 def signal(number: int, fields: dict[str, Any], at: datetime = NOW) -> Signal:
     return Signal(id=f"m{number:07}", environment="Production", service=("Shop",), create_time=at, **fields)
+
+
+def flaps_by(history: Sequence[HistoryEntry]) -> bool:
+    """What the history says about flapping: the newest entry about it decides."""
+    words = {"flapping": True, "calm": False, "close": False, "expired": False}
+    return next((words[entry.type] for entry in reversed(history) if entry.type in words), False)
 
 
 class AlertLife(RuleBasedStateMachine):
@@ -115,6 +124,22 @@ class AlertLife(RuleBasedStateMachine):
                 assert outcome.alert.id == message.id
                 if MODEL.is_normal(message.severity):
                     assert outcome.alert.status == "closed"
+
+    @rule(which=st.integers(0, 50), times=st.integers(2, 5))
+    def change_again_and_again(self, which: int, times: int) -> None:
+        before = self.one(which)
+        if before is None:
+            return
+        for number in range(times):
+            severity = "critical" if number % 2 else "normal"
+            fields = {"resource": before.resource, "event": before.event, "customer": before.customer}
+            self.receive_one({**fields, "severity": severity, "timeout": 86400})
+        after = next(alert for alert in self.run(self._alerts()) if alert.id == before.id)
+        assert after.flapping or times < FLAPS.changes + (before.severity == "normal"), "so many changes flap"
+
+    def receive_one(self, fields: dict[str, Any]) -> None:
+        self.run(self.intake.receive(signal(self.accepted, fields, self.clock.time)))
+        self.accepted += 1
 
     @rule(which=st.integers(0, 50), action=st.sampled_from(ACTIONS), timeout=st.sampled_from((None, 0, 30)))
     def act(self, which: int, action: str, timeout: int | None) -> None:
@@ -185,6 +210,7 @@ class AlertLife(RuleBasedStateMachine):
                 assert (history[-1].status, history[-1].event) == (alert.status, alert.event)
                 assert all(entry.reason for entry in history)
                 assert alert.status in MODEL.statuses
+                assert alert.flapping == flaps_by(history)
 
     @invariant()
     def whatever_is_due_has_a_timer_that_is_not_later(self) -> None:

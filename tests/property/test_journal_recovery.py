@@ -8,13 +8,14 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from watchbell.adapters.journal.files import HEADER, MARK, SUFFIX, FileJournalReader, FileJournalWriter
+from watchbell.adapters.journal.files import SUFFIX, FileJournalReader, FileJournalWriter
+from watchbell.adapters.journal.frames import HEADER, MARK
 from watchbell.ports.journal import Checkpoint
 
 PAYLOADS = st.binary(max_size=120)
 TORN = st.binary(max_size=40) | st.builds(
     # The beginning of a batch: a header that promises more than follows.
-    lambda promised, given: HEADER.pack(MARK, promised, 0) + b"x" * min(given, promised - 1),
+    lambda promised, given: HEADER.pack(MARK, promised, 0, 0) + b"x" * min(given, promised - 1),
     st.integers(1, 1000),
     st.integers(0, 1000),
 )
@@ -49,7 +50,7 @@ class Journal(RuleBasedStateMachine):
     def crash(self, tail: bytes) -> None:
         """The writer dies in the middle of a write that nobody was told about."""
         self.close_writer()
-        last = max((self.root / "a").glob(f"*{SUFFIX}"))
+        last = max((self.root / "a").glob(f"*{SUFFIX}"), default=self.root / "a" / f"{0:020d}{SUFFIX}")
         with last.open("ab") as file:
             file.write(tail)
         self.writer = self.open_writer()

@@ -28,6 +28,7 @@ class Files(RuleBasedStateMachine):
     """One stream of records; `written` is how far its source has come since the sink was opened."""
 
     suffix = ".avro"
+    partition = ""
 
     @initialize()
     def begin(self) -> None:
@@ -39,7 +40,7 @@ class Files(RuleBasedStateMachine):
 
     def new(self) -> RollingFiles:
         if self.suffix == ".avro":
-            config = AvroFilesConfig(roll_every_s=10, roll_bytes=500)
+            config = AvroFilesConfig(roll_every_s=10, roll_bytes=500, partition=self.partition)
             return AvroFiles(config, schema=SCHEMA, folder=self.root, node="n", now_ms=lambda: self.now_ms)
         parquet = ParquetFilesConfig(roll_every_s=10, roll_bytes=2000)
         return ParquetFiles(parquet, schema=SCHEMA, folder=self.root, node="n", now_ms=lambda: self.now_ms)
@@ -70,8 +71,8 @@ class Files(RuleBasedStateMachine):
     @rule(rubbish=st.binary(max_size=50))
     def crash(self, rubbish: bytes) -> None:
         """The process dies; the system may have written some more of the file."""
-        self.sink._release()
-        for partial in self.root.glob(f"*{self.suffix}{PARTIAL}"):
+        self.sink.abandon()
+        for partial in self.root.rglob(f"*{self.suffix}{PARTIAL}"):
             with partial.open("ab") as file:
                 file.write(rubbish)
         self.reopen(self.new())
@@ -95,7 +96,7 @@ class Files(RuleBasedStateMachine):
 
     def numbers(self) -> list[int]:
         found: list[int] = []
-        for path in self.root.glob(f"*{self.suffix}"):
+        for path in self.root.rglob(f"*{self.suffix}"):
             found.extend(self.read(path))
         return sorted(found)
 
@@ -110,7 +111,7 @@ class Files(RuleBasedStateMachine):
         if hasattr(self, "folder"):
             self.sink.close()
             assert self.numbers() == list(range(self.written))
-            assert list(self.root.glob(f"*{PARTIAL}")) == []
+            assert list(self.root.rglob(f"*{PARTIAL}")) == []
             self.folder.cleanup()
 
 
@@ -120,6 +121,14 @@ class ParquetMachine(Files):
     suffix = ".parquet"
 
 
+class PartitionedMachine(Files):
+    """The same with files in several folders at once."""
+
+    partition = "text={text}"
+
+
+TestPartitioned = PartitionedMachine.TestCase
+TestPartitioned.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)
 TestAvro = Files.TestCase
 TestAvro.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestParquet = ParquetMachine.TestCase

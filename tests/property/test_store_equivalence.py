@@ -13,7 +13,7 @@ from contract.store.samples import after, new_alert, new_entry, new_row, new_tim
 from store_fixtures import fixed_now
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.store.sql.store import open_store
-from watchbell.domain.alerts.query import AlertQuery, Filter, Order
+from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Filter, Negation, Order
 from watchbell.domain.errors import WatchbellError
 from watchbell.ports.store import Store, Transaction
 
@@ -70,6 +70,7 @@ alerts = st.builds(
     last_receive_time=moments,
     last_receive_id=ids,
     reverts_at=st.one_of(st.none(), moments),
+    ack_reverts_at=st.one_of(st.none(), moments),
 )
 
 TEXTUAL = ["text", "value", "raw_data", "severity", "status", "customer", "resource", "attributes.k", "attributes.$.k"]
@@ -99,6 +100,25 @@ filters = st.one_of(
         values=st.sampled_from([("1",), ("2", "0"), ("x",)]),
     ),
 )
+patterns = st.one_of(
+    texts, st.sampled_from(["a*", "?b", "*", "a?b*", "\\\\*", "^a", "[a-c]+$", "(a|%)", "\\\\bab?", "[^a]", "Ä.", "."])
+)
+searched = st.builds(
+    Filter,
+    field=st.sampled_from([*TEXTUAL, *LISTED, "any", "id", "duplicate_count"]),
+    operator=st.sampled_from(["term", "phrase", "like", "regex", "exists", "contains"]),
+    values=st.lists(patterns, max_size=2).map(tuple),
+    negate=st.booleans(),
+)
+expressions = st.recursive(
+    st.one_of(filters, searched),
+    lambda inner: st.one_of(
+        st.builds(AllOf, parts=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(AnyOf, parts=st.lists(inner, max_size=3).map(tuple)),
+        st.builds(Negation, part=inner),
+    ),
+    max_leaves=4,
+)
 orders = st.builds(
     Order,
     field=st.sampled_from([*TEXTUAL, *LISTED, "last_receive_time", "reverts_at", "repeat", "id"]),
@@ -107,7 +127,7 @@ orders = st.builds(
 queries = st.builds(
     AlertQuery,
     filters=st.lists(filters, max_size=2).map(tuple),
-    search=texts,
+    search=expressions,
     order=st.lists(orders, max_size=2).map(tuple),
     page=st.integers(1, 2),
     page_size=st.integers(1, 5),

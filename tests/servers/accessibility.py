@@ -6,6 +6,11 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 _AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+_STILL = """() => Promise.allSettled(
+  document.getAnimations()
+    .filter(animation => Number.isFinite(animation.effect?.getComputedTiming().endTime))
+    .map(animation => animation.finished)
+).then(() => {})"""
 _RUN = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
 
 
@@ -17,10 +22,12 @@ def _source() -> str:
 def violations(page: Page, *, impacts: frozenset[str] = frozenset({"serious", "critical"})) -> list[str]:
     """Return what axe finds in the page as it stands, one line for each element, of the given impacts.
 
-    axe runs through the debugging protocol, so a strict content security policy does not keep it out.
+    Colours that are still changing are waited for: half-way they have a contrast that nobody reads by. axe runs
+    through the debugging protocol, so a strict content security policy does not keep it out.
     """
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(f"() => {{ {_source()} }}")
+    page.evaluate(_STILL)
     found = page.evaluate(_RUN)
     return [
         f"{violation['id']} ({violation['impact']}): {violation['help']}: {' '.join(map(str, node['target']))}"

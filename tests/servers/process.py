@@ -21,10 +21,16 @@ _SUPERVISOR = Path(__file__).with_name("supervise.py")
 # Below the range from which the kernel takes ports for outgoing connections: a server that is down for a while in a
 # test finds its port free when it comes back.
 _LOWEST_PORT, _HIGHEST_PORT = 17000, 32000
+PATIENCE = 3
+"""How many times longer than on an idle machine anything may take; it costs time only where a test fails."""
 
 
 class MissingServerError(RuntimeError):
     """A server's program is not installed; the text names the Debian package."""
+
+
+class UnobtainableServerError(MissingServerError):
+    """A program is missing that no package of the distribution has, and that cannot be downloaded everywhere."""
 
 
 class ServerFailedError(RuntimeError):
@@ -65,13 +71,18 @@ def is_listening(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def wait_until(condition: Callable[[], object], timeout: float = 30.0, what: str = "condition") -> None:
-    """Poll until ``condition`` answers truthily; TimeoutError that names ``what`` after ``timeout`` seconds."""
-    end = time.monotonic() + timeout
+    """Poll until ``condition`` answers truthily; TimeoutError that names ``what`` if it never does.
+
+    ``timeout`` is what a machine with nothing else to do may take, in seconds; a busy one gets a multiple of it.
+    """
+    end = time.monotonic() + timeout * PATIENCE
+    pause = 0.02
     while not condition():
         if time.monotonic() > end:
-            message = f"{what} did not come true within {timeout:g} s"
+            message = f"{what} did not come true within {timeout * PATIENCE:g} s"
             raise TimeoutError(message)
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.25)  # asking costs those who are asked
 
 
 def end_leftovers() -> None:
@@ -175,7 +186,7 @@ class ServerProcess:
     def wait(self, timeout: float = 30.0) -> int:
         """Wait for the command to end by itself; return its exit status."""
         assert self._supervisor is not None, "not started"
-        return self._supervisor.wait(timeout)
+        return self._supervisor.wait(timeout * PATIENCE)
 
     def log(self) -> str:
         """What it has printed so far."""
@@ -197,16 +208,16 @@ class ServerProcess:
         assert supervisor.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             supervisor.stdin.close()
-        return supervisor.wait(self._grace + 10)
+        return supervisor.wait(self._grace + 10 * PATIENCE)
 
     def _wait(self, ready: Callable[[], object], timeout: float, what: str) -> None:
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while not ready():
             running = self.running
             if not running or time.monotonic() > end:
                 tail = "\n".join(self.log().splitlines()[-30:])
                 self.kill()
-                reason = f"took more than {timeout:g} s to reach {what}" if running else f"ended before {what}"
-                message = f"{self.name} {reason}; its log ends:\n{tail}"
+                reason = "took too long to reach" if running else "ended before"
+                message = f"{self.name} {reason} {what}; its log ends:\n{tail}"
                 raise ServerFailedError(message)
-            time.sleep(0.02)
+            time.sleep(0.05)

@@ -83,13 +83,25 @@ def test_a_section_must_be_a_section(tmp_path):
         ("WATCHBELL_SERVER__TLS_CERT", "/nowhere.pem", "server.tls_cert"),
         ("WATCHBELL_SECRET_KEY", "short", "secret_key"),
         ("WATCHBELL_AUTH__ADMIN_KEY", "short", "auth.admin_key"),
+        ("WATCHBELL_AUTH__DELETE_SCOPES", '["write:alerts"]', "auth.delete_scopes"),
+        ("WATCHBELL_AUTH__READONLY_SCOPES", '["read", "write:alerts"]', "auth.readonly_scopes"),
         ("WATCHBELL_COLLECTOR__WORKERS", "0", "collector.workers"),
         ("WATCHBELL_WORKER__CONCURRENCY", "0", "worker.concurrency"),
         ("WATCHBELL_DELIVERY__ATTEMPT_TIMEOUT", "0", "delivery.attempt_timeout"),
+        ("WATCHBELL_FLAPPING__CHANGES", "1", "flapping.changes"),
+        ("WATCHBELL_FLAPPING__WINDOW", "0", "flapping.window"),
+        ("WATCHBELL_FLAPPING__CALM", "-1", "flapping.calm"),
+        ("WATCHBELL_FLAPPING__DIGEST", "1", "flapping.digest"),
     ],
 )
 def test_values_that_cannot_work_are_refused(variable, value, key):
     assert any(f" {key}: " in problem for problem in problems(environment={variable: value}))
+
+
+def test_customer_views_need_callers_that_are_known():
+    off = {"WATCHBELL_AUTH__REQUIRED": "false", "WATCHBELL_AUTH__CUSTOMER_VIEWS": "true"}
+    assert any(" auth.customer_views: " in problem for problem in problems(environment=off))
+    load(environment=off | {"WATCHBELL_AUTH__REQUIRED": "true"})
 
 
 def test_secrets_never_show():
@@ -123,3 +135,46 @@ def test_a_child_gets_the_same_settings(tmp_path, monkeypatch):
     assert secret_key(child) == secret_key(settings)
     assert parent_process(variables) == os.getpid()
     assert parent_process({}) == 0
+
+
+def test_what_is_wrong_with_sources_is_said_with_its_key(tmp_path):
+    text = """
+[collector.sources.a]
+type = "browser"
+prefx = "/"
+[collector.sources.b]
+type = "batch"
+[collector.sources.c]
+type = "json"
+event_path = "/events"
+"""
+    path = write(tmp_path, text)
+    assert problems(file=path) == [
+        f"{path}: collector.sources.a.prefx: unknown setting (did you mean prefix?)",
+        f"{path}: collector.sources.c.event_path: /events belongs to the source b already. Choose another.",
+    ]
+
+
+def test_sources_reach_a_child(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, '[collector.sources.web]\ntype = "nginx-log"\nlog = "/var/log/events.log"\n')
+    settings = load(path, environment={})
+    again = load(environment=child_environment(settings))
+    assert (
+        again.collector.sources
+        == settings.collector.sources
+        == {"web": {"type": "nginx-log", "log": "/var/log/events.log"}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('tls_cert = "a.pem"', "collector.tls_cert: needs collector.tls_key"),
+        ('trusted_proxies = ["proxy.example"]', "collector.trusted_proxies: 'proxy.example' does not appear to be"),
+        ('proxy_header = "x-real-ip"', "collector.proxy_header: Invalid enum value"),
+    ],
+)
+def test_what_is_wrong_with_the_collector_is_said_at_start(tmp_path, text, reason):
+    path = write(tmp_path, f"[collector]\n{text}\n")
+    assert reason in "\n".join(problems(file=path))

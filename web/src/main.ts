@@ -9,7 +9,7 @@ import { forgetSession } from './api/session'
 import App from './App.vue'
 import { startKeys } from './keys/keymap'
 import { startTheme } from './lib/theme'
-import { makeRouter } from './router'
+import { destination, makeRouter } from './router'
 
 const queryClient = new QueryClient({
   defaultOptions: {
@@ -25,7 +25,7 @@ const router = makeRouter()
 
 whenUnauthorised(() => {
   forgetSession()
-  const back = router.currentRoute.value
+  const back = destination(router)
   if (back.name !== 'login') void router.push({ name: 'login', query: { back: back.fullPath, expired: '1' } })
 })
 

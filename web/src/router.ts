@@ -1,5 +1,5 @@
 /** The pages, each loaded when first opened, and who may see them: everybody else is sent to log in, and back. */
-import { createRouter, createWebHistory, type Router, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
 import { loadSession, session } from './api/session'
 
@@ -7,6 +7,8 @@ declare module 'vue-router' {
   interface RouteMeta {
     /** Shown without a session and without the rail. */
     open?: boolean
+    /** Shown without the rail. */
+    wall?: boolean
   }
 }
 
@@ -21,6 +23,7 @@ const routes: RouteRecordRaw[] = [
     // What needs somebody is shown first; taking the words away shows the rest.
     beforeEnter: (to) => (Object.keys(to.query).length ? true : { path: '/alerts', query: { status: ['open', 'ack'] }, replace: true }),
   },
+  { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue'), meta: { wall: true } },
   { path: '/alert/:id', redirect: (to) => ({ path: `/alerts/${String(to.params.id)}` }) },
   { path: '/alerts/:id', name: 'alert', component: () => import('./pages/AlertPage.vue'), props: true },
   { path: '/incidents', name: 'incidents', component: () => import('./pages/IncidentsPage.vue') },
@@ -32,14 +35,36 @@ const routes: RouteRecordRaw[] = [
   { path: '/checks/:id', name: 'check', component: () => import('./pages/CheckPage.vue'), props: true },
   { path: '/checks/:id/edit', name: 'edit-check', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'check', id: to.params.id }) },
   { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue') },
+  {
+    path: '/events/:section(explore|funnels|sessions|rejected|accounting)',
+    name: 'events-section',
+    component: () => import('./pages/EventsPage.vue'),
+    props: true,
+  },
+  { path: '/rules/:id', name: 'rule', component: () => import('./pages/RulePage.vue'), props: true },
   { path: '/settings', redirect: '/settings/channel' },
   { path: '/settings/:section', name: 'settings', component: () => import('./pages/SettingsPage.vue'), props: true },
+  { path: '/settings/mapping/:id', name: 'edit-mapping', component: () => import('./pages/MappingPage.vue'), props: true },
+  { path: '/settings/webhook/:id', name: 'edit-webhook', component: () => import('./pages/FormatPage.vue'), props: true },
   { path: '/settings/:kind/:id', name: 'edit-object', component: () => import('./pages/EditPage.vue'), props: true },
   { path: '/:rest(.*)*', name: 'not-found', component: () => import('./pages/NotFoundPage.vue') },
 ]
 
+let chosen: RouteLocationNormalized | undefined
+
+/** Where somebody is, or a page that is still on its way: whoever chose it does not want to go back. */
+export function destination(router: Router): RouteLocationNormalized {
+  return chosen ?? router.currentRoute.value
+}
+
 export function makeRouter(): Router {
   const router = createRouter({ history: createWebHistory(), routes, scrollBehavior: (_to, _from, kept) => kept ?? { top: 0 } })
+  router.beforeEach((to) => {
+    chosen = to
+  })
+  router.afterEach(() => {
+    chosen = undefined
+  })
   router.beforeEach(async (to) => {
     if (to.meta.open) return true
     if (await loadSession()) return true

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from litestar import Request
+from litestar.datastructures import MultiDict
 from litestar.exceptions import HTTPException
 
 from watchbell.api.alerta_wire import time_of
+from watchbell.api.contract import Number, Parameter, Time
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
+from watchbell.domain.alerts.search import parse_search
 from watchbell.domain.errors import Invalid
 
 FIELDS: Mapping[str, str] = {
@@ -36,6 +39,7 @@ FIELDS: Mapping[str, str] = {
     "customer": "customer",
     "duplicateCount": "duplicate_count",
     "repeat": "repeat",
+    "flapping": "flapping",
     "previousSeverity": "previous_severity",
     "trendIndication": "trend_indication",
     "receiveTime": "receive_time",
@@ -62,27 +66,71 @@ IGNORED = frozenset(
         "show-history",
     ]
 )
+_GROUP = "alerts"
+
+
+def _parameter(name: str, about: str, **rest: Any) -> Parameter:
+    return Parameter(name=name, about=about, group=_GROUP, **rest)
+
+
+PAGE = Number(name="page", about="From 1.", default=1, most=1_000_000, group=_GROUP)
+PAGE_SIZE = Number(name="page-size", about="How many rows a page has.", default=50, most=1000, group=_GROUP)
+SELECTION: tuple[Parameter, ...] = (
+    _parameter("q", "A search, as `severity:major AND text:disk*`."),
+    _parameter("q.df", "The field that words without a field are looked for in; `any` for all.", default="text"),
+    _parameter("from-date", "Last received after this time.", type=Time),
+    _parameter("to-date", "Last received by this time.", type=Time),
+    *(
+        _parameter(
+            name,
+            f"Any of these values; `~` before one: contains it. `{name}!=…` for alerts without them.",
+            many=True,
+        )
+        for name in FIELDS
+    ),
+    _parameter("attributes.<name>", "The same for an attribute, by its name."),
+)
+"""What selects alerts."""
+ORDER: tuple[Parameter, ...] = (
+    _parameter("sort-by", "Fields to sort by; `-` before one turns the order round.", many=True),
+)
+PAGED: tuple[Parameter, ...] = (*SELECTION, *ORDER, PAGE, PAGE_SIZE)
+"""What selects a page of alerts."""
+SHOWN: tuple[Parameter, ...] = (
+    _parameter("show-raw-data", "Whether `rawData` comes along.", type=bool),
+    _parameter("show-history", "Whether `history` comes along.", type=bool),
+)
+GROUP_BY = _parameter("group-by", "The field that makes a group.", default="event")
 SORTABLE = frozenset(FIELDS.values()) - {"raw_data", "id"}
 NEWEST_FIRST = frozenset({"create_time", "receive_time", "last_receive_time", "update_time"})
 TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
 MAX_PAGE_SIZE = 1000
-UNSUPPORTED = frozenset('"()[]{}:^~*?\\/')
+ANY_FIELD = "any"
+_COLUMNS = frozenset({*FIELDS.values(), ANY_FIELD})
 
 
-def query_of(request: Request[Any, Any, Any], model: AlarmModel) -> AlertQuery:
-    """The query of a request.
+def query_of(request: Request[Any, Any, Any], model: AlarmModel, beside: frozenset[str] = frozenset()) -> AlertQuery:
+    """The query of a request; the parameters `beside` it are the route's own.
 
     Raises `Invalid`.
     """
-    given = request.query_params
-    filters = [_filter(name, given.getall(name)) for name in dict.fromkeys(given) if name not in IGNORED]
+    return query_from(request.query_params, model, beside)
+
+
+def query_from(given: MultiDict[Any], model: AlarmModel, beside: frozenset[str] = frozenset()) -> AlertQuery:
+    """The query that parameters stand for.
+
+    Raises `Invalid`.
+    """
+    names = [name for name in dict.fromkeys(given) if name not in IGNORED and name not in beside]
+    filters = [_filter(name, given.getall(name)) for name in names]
     bounds: tuple[tuple[str, Operator], ...] = (("from-date", "gt"), ("to-date", "lte"))
     for name, operator in bounds:
         if name in given:
             filters.append(Filter(field="last_receive_time", operator=operator, values=(_date(given[name]),)))
     return AlertQuery(
         filters=tuple(filters),
-        search=_search(given.get("q", "")),
+        search=parse_search(given.get("q", ""), given.get("q.df") or "text", _searched),
         order=tuple(_order(field) for field in given.getall("sort-by", [])),
         page=_page(given.get("page", "1")),
         page_size=_number(given.get("page-size") or given.get("limit") or "50", "page-size", MAX_PAGE_SIZE),
@@ -103,7 +151,7 @@ def _filter(name: str, values: Iterable[str]) -> Filter:
     if field not in FIELDS:
         raise Invalid(f"Invalid filter parameter: {field}")
     column = FIELDS[field]
-    if column == "repeat":
+    if column in {"repeat", "flapping"}:
         given = tuple("true" if value.lower() in TRUE else "false" for value in given)
     elif column in {"duplicate_count", "timeout"}:
         given = tuple(str(_number(value, field, 2**31 - 1, least=0)) for value in given)
@@ -121,11 +169,23 @@ def _order(name: str) -> Order:
     return Order(field=column, descending=reverse != (column in NEWEST_FIRST))
 
 
-def _search(text: str) -> str:
-    found = UNSUPPORTED & set(text)
-    if found:
-        raise Invalid(f"only plain words are understood yet, not {' '.join(sorted(found))}", "q")
-    return text
+def group_of(request: Request[Any, Any, Any]) -> tuple[str, str]:
+    """The field that a report groups by, as it is called on the wire and inside; `event` unless `group-by` says."""
+    name = request.query_params.get("group-by", "event")
+    if name not in FIELDS:
+        raise Invalid(f"there is no field {name!r}", "group-by")
+    return name, FIELDS[name]
+
+
+def _searched(name: str) -> str:
+    """The field that `q=` calls `name`: as on the wire, or as Alerta's database has it."""
+    if name.startswith("attributes.") or name in _COLUMNS:
+        return name
+    if name not in FIELDS:
+        raise Invalid(
+            f"there is no field {name!r}; there are {', '.join(FIELDS)}, {ANY_FIELD} and attributes.<name>", "q"
+        )
+    return FIELDS[name]
 
 
 def _date(text: str) -> str:

@@ -5,12 +5,13 @@ sets.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
+from watchbell.api.contract import Pairs, Text, Texts, Time, Whole
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.errors import Invalid
 from watchbell.domain.signal import Signal
@@ -22,25 +23,111 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z")
 class Sent(msgspec.Struct, rename="camel"):
     """What may be sent; types are checked field by field, for Alerta's own messages."""
 
-    id: Any = None
-    resource: Any = None
-    event: Any = None
-    environment: Any = ""
-    severity: Any = "normal"
-    correlate: Any = None
-    status: Any = "open"
-    service: Any = None
-    group: Any = "Misc"
+    id: Text = None
+    resource: Text = None
+    event: Text = None
+    environment: Text = ""
+    severity: Text = "normal"
+    correlate: Texts = None
+    status: Text = "open"
+    service: Texts = None
+    group: Text = "Misc"
     value: Any = None
-    text: Any = ""
-    tags: Any = None
-    attributes: Any = None
-    origin: Any = None
-    type: Any = "exceptionAlert"
-    create_time: Any = None
-    timeout: Any = None
+    text: Text = ""
+    tags: Texts = None
+    attributes: Pairs = None
+    origin: Text = None
+    type: Text = "exceptionAlert"
+    create_time: Text = None
+    timeout: Whole = None
     raw_data: Any = None
-    customer: Any = None
+    customer: Text = None
+
+
+SentAlert: TypeAlias = Annotated[Sent, msgspec.Meta(extra_json_schema={"required": ["resource", "event"]})]
+"""The same, with what must be there."""
+
+
+class HistoryLine(TypedDict):
+    """One line of an alert's history."""
+
+    event: str
+    href: str
+    id: str
+    reason: str
+    """Which rule made the change, as a sentence."""
+    severity: str
+    status: str
+    text: str
+    timeout: int
+    type: str
+    updateTime: Time
+    user: str | None
+    value: Any
+
+
+class AlertBody(TypedDict):
+    """An alert."""
+
+    attributes: dict[str, Any]
+    correlate: Sequence[str]
+    createTime: Time
+    customer: str | None
+    duplicateCount: int
+    environment: str
+    event: str
+    flapping: bool
+    """Whether its severity changes again and again."""
+    flappingChanges: int
+    """How often it has changed since it flaps."""
+    flappingSince: Time | None
+    group: str
+    history: list[HistoryLine]
+    href: str
+    id: str
+    lastReceiveId: str
+    lastReceiveTime: Time
+    origin: str
+    previousSeverity: str
+    rawData: Any
+    receiveTime: Time
+    repeat: bool
+    resource: str
+    service: Sequence[str]
+    severity: str
+    status: str
+    tags: Sequence[str]
+    text: str
+    timeout: int
+    """Seconds."""
+    trendIndication: str
+    type: str
+    updateTime: Time
+    value: Any
+
+
+class RichHistoryLine(TypedDict):
+    """One line of the history of many alerts, with the alert that it belongs to."""
+
+    attributes: dict[str, Any]
+    customer: str | None
+    environment: str
+    event: str
+    group: str
+    href: str
+    id: str
+    origin: str
+    resource: str
+    service: Sequence[str]
+    tags: Sequence[str]
+    text: str
+    timeout: int
+    type: str
+    updateTime: Time
+    user: str | None
+    severity: NotRequired[str]
+    status: NotRequired[str]
+    value: NotRequired[Any]
 
 
 _one = msgspec.json.Decoder(Sent)
@@ -108,6 +195,7 @@ def signal_of(sent: Sent, now: datetime, defaults: Defaults, user: str | None = 
         raw_data=sent.raw_data,
         customer=_text(sent.customer, "customer") or None,
         user=user,
+        source="api",
     )
 
 
@@ -177,8 +265,9 @@ def moment(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
-def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *, raw: bool = True) -> dict[str, Any]:
+def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *, raw: bool = True) -> AlertBody:
     """An alert, keys sorted."""
+    flaps = alert.flaps
     return {
         "attributes": alert.attributes,
         "correlate": alert.correlate,
@@ -187,6 +276,9 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
         "duplicateCount": alert.duplicate_count,
         "environment": alert.environment,
         "event": alert.event,
+        "flapping": alert.flapping,
+        "flappingChanges": flaps.count if flaps is not None and flaps.since is not None else 0,
+        "flappingSince": moment(flaps.since) if flaps is not None and flaps.since is not None else None,
         "group": alert.group,
         "history": [history_body(entry, base) for entry in history],
         "href": f"{base}/alert/{alert.id}",
@@ -212,7 +304,7 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
     }
 
 
-def history_body(entry: HistoryEntry, base: str) -> dict[str, Any]:
+def history_body(entry: HistoryEntry, base: str) -> HistoryLine:
     """One line of an alert's history.
 
     `updateTime` is ours, so that the order is that of receipt; `reason` is an addition.
@@ -233,9 +325,9 @@ def history_body(entry: HistoryEntry, base: str) -> dict[str, Any]:
     }
 
 
-def rich_history_body(alert: Alert, entry: HistoryEntry, base: str) -> dict[str, Any]:
+def rich_history_body(alert: Alert, entry: HistoryEntry, base: str) -> RichHistoryLine:
     """One line of `/alerts/history`."""
-    body: dict[str, Any] = {
+    body: RichHistoryLine = {
         "attributes": alert.attributes,
         "customer": alert.customer,
         "environment": alert.environment,
@@ -253,5 +345,10 @@ def rich_history_body(alert: Alert, entry: HistoryEntry, base: str) -> dict[str,
         "updateTime": moment(entry.at),
         "user": entry.user,
     }
-    optional: Mapping[str, Any] = {"severity": entry.severity, "status": entry.status, "value": entry.value}
-    return body | {name: value for name, value in optional.items() if value}
+    if entry.severity:
+        body["severity"] = entry.severity
+    if entry.status:
+        body["status"] = entry.status
+    if entry.value:
+        body["value"] = entry.value
+    return body

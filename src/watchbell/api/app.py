@@ -6,14 +6,16 @@ from typing import Any
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
-from litestar.openapi import OpenAPIConfig
-from litestar.types import ControllerRouterHandler, Middleware
+from litestar.types import ASGIApp, ControllerRouterHandler, Middleware
 
-from watchbell import __version__
 from watchbell.api import errors
+from watchbell.api.bodiless import Bodiless
+from watchbell.api.compression import Compression
+from watchbell.api.cors import Cors
 from watchbell.api.edge import Edge, Network
 from watchbell.domain.errors import WatchbellError
 from watchbell.ports.telemetry import Telemetry
+from watchbell.toolkit.origins import Origins
 
 MAX_BODY = 2 * 1024 * 1024  # bytes; a batch of a hundred alerts with raw data fits
 
@@ -34,16 +36,19 @@ def create_app(
             Exception: errors.on_unexpected,
         },
         request_max_body_size=MAX_BODY,
-        # `api.description` serves it: the framework's own pages would load scripts from elsewhere.
-        openapi_config=OpenAPIConfig(title="Watchbell", version=__version__, path="/api/_", render_plugins=[]),
+        # `api.description` describes the API: the framework's own pages would load scripts from elsewhere.
+        openapi_config=None,
         debug=False,
         logging_config=None,
     )
 
 
-def at_the_edge(app: Litestar, telemetry: Telemetry, trusted: Sequence[Network]) -> Edge:
-    """The application with request ids, security headers and the proxy's word."""
-    return Edge(app, telemetry, trusted)
+def at_the_edge(
+    app: Litestar, telemetry: Telemetry, trusted: Sequence[Network], origins: Origins | None = None
+) -> Edge:
+    """The application with request ids, security headers and the proxy's word; HEAD, compression, other origins."""
+    inner: ASGIApp = Bodiless(Compression(app))
+    return Edge(Cors(inner, origins) if origins else inner, telemetry, trusted)
 
 
 def _provide(value: Any) -> Provide:

@@ -2,7 +2,9 @@
 
 Closed by default. A route is open only when it says `opt={"open": True}`; any other needs a guard made by `requires`,
 and one that forgot it answers 403 to everybody. Credentials are looked for in this order: `Authorization: Key k` (or
-`Bearer k`), `X-API-Key`, `?api-key=`, `Authorization: Basic`, the session cookie.
+`Bearer k`, where k may also be the token of `/api/auth/login`), `X-API-Key`, `?api-key=`, `Authorization: Hawk`,
+`Authorization: Basic`, the session cookie, the header of a trusted proxy. Whoever brings none may read where the
+settings allow it, within the scopes that they name.
 
 Requests that a browser may send by itself (with the cookie, or without any credentials) must come from our own pages:
 an `Origin` of somebody else is refused, and unsafe methods by cookie must carry the session's token in `X-CSRF-Token`.
@@ -14,15 +16,22 @@ import hmac
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from litestar.middleware import DefineMiddleware
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from watchbell.api.edge import BY_PROXY
+from watchbell.api.tokens import secret_of
+from watchbell.api.wire import signed_bytes_of
 from watchbell.domain.accounts import Principal
 from watchbell.domain.errors import Forbidden, Unauthenticated
+from watchbell.domain.hawk import Target, parse
 from watchbell.usecases.authenticating import Authenticating
+from watchbell.usecases.calling import Caller, called_by
+from watchbell.usecases.vouching import Vouching
 
 COOKIE = "watchbell_session"
 CSRF_HEADER = "x-csrf-token"
@@ -70,16 +79,19 @@ def address_of(request: Request[Any, Any, Any]) -> str:
     return request.client.host if request.client else "unknown"
 
 
-def authentication(authenticating: Authenticating, base_url: str = "") -> DefineMiddleware:
+def authentication(authenticating: Authenticating, vouching: Vouching, base_url: str = "") -> DefineMiddleware:
     """The middleware. `base_url` is the configured address of the pages, if any; pages from there count as ours."""
-    return DefineMiddleware(Authentication, authenticating=authenticating, own=urlsplit(base_url).netloc.lower())
+    return DefineMiddleware(
+        Authentication, authenticating=authenticating, vouching=vouching, own=urlsplit(base_url).netloc.lower()
+    )
 
 
 class Authentication:
     """Puts the caller's `Principal` into `scope["state"]["principal"]`; None for open routes."""
 
-    def __init__(self, app: ASGIApp, authenticating: Authenticating, own: str) -> None:
+    def __init__(self, app: ASGIApp, authenticating: Authenticating, vouching: Vouching, own: str) -> None:
         self._app = app
+        self._vouching = vouching
         self._authenticating = authenticating
         self._own = own
         self._guarded: dict[int, bool] = {}
@@ -87,7 +99,7 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Identify, then pass on."""
         scope["state"][PRINCIPAL] = None
-        request: Request[Any, Any, Any] = Request(scope)
+        request: Request[Any, Any, Any] = Request(scope, receive)
         if request.method == "OPTIONS":
             await self._app(scope, receive, send)
             return
@@ -99,7 +111,14 @@ class Authentication:
             if not self._is_guarded(handler):
                 raise Forbidden("This route has no rule about who may use it, so nobody may.")
             scope["state"][PRINCIPAL] = await self._identify(request)
-        await self._app(scope, receive, send)
+        caller = Caller(
+            principal=scope["state"][PRINCIPAL],
+            address=address_of(request),
+            request_id=scope["state"].get("request_id", ""),
+            user_agent=request.headers.get("user-agent", "")[:300],
+        )
+        with called_by(caller):
+            await self._app(scope, receive, send)
 
     def _is_guarded(self, handler: BaseRouteHandler) -> bool:
         known = self._guarded.get(id(handler))
@@ -115,27 +134,77 @@ class Authentication:
             Unauthenticated: nobody knows.
             Forbidden: a browser was made to send this by somebody else's page.
         """
+        principal = await self._by_credentials(request) or await self._by_cookie(request)
+        if principal is not None:
+            return principal
+        named = self._named_by_proxy(request)
+        if named:
+            self._refuse_foreign(request)
+            roles = request.headers.get(self._vouching.proxy.roles_header or "-", "")
+            return await self._vouching.by_proxy(named, roles)
+        anonymous = self._authenticating.anonymous
+        if anonymous is None or (self._authenticating.required and request.method not in SAFE):
+            raise Unauthenticated
+        self._refuse_foreign(request)
+        return anonymous
+
+    async def _by_credentials(self, request: Request[Any, Any, Any]) -> Principal | None:
+        """The caller by what a program sends; None when it sends nothing."""
         kind, _, credential = request.headers.get("authorization", "").partition(" ")
         key = request.headers.get("x-api-key", "") or request.query_params.get("api-key", "")
         if kind.lower() in {"key", "bearer"}:
             key = credential.strip()
+        if kind.lower() == "bearer" and len(key) <= MAX_CREDENTIAL and (secret := secret_of(key)):
+            return await self._by_token(secret)
         if key:
             if len(key) > MAX_CREDENTIAL:
                 raise Unauthenticated("The key is too long to be one.")
             return await self._authenticating.by_key(key)
+        if kind.lower() == "hawk":
+            return await self._by_signature(request, credential)
         if kind.lower() == "basic":
             login, password = _basic(credential)
             return await self._authenticating.by_password(login, password, address_of(request))
+        return None
+
+    async def _by_cookie(self, request: Request[Any, Any, Any]) -> Principal | None:
         cookie = request.cookies.get(COOKIE, "")
         principal = await self._authenticating.by_session(cookie) if cookie else None
         if principal is not None:
             self._check_csrf(request, principal)
-            return principal
-        anonymous = self._authenticating.anonymous
-        if anonymous is None:
-            raise Unauthenticated
-        self._refuse_foreign(request)
-        return anonymous
+        return principal
+
+    def _named_by_proxy(self, request: Request[Any, Any, Any]) -> str:
+        """Whom a proxy names that is trusted; empty when there is none, or it names nobody."""
+        header = self._vouching.proxy.user_header
+        if not header or not request.scope["state"].get(BY_PROXY):
+            return ""
+        return request.headers.get(header, "").strip()[:MAX_CREDENTIAL]
+
+    async def _by_signature(self, request: Request[Any, Any, Any], header: str) -> Principal:
+        """The caller who signed this request. No page can make a browser sign one."""
+        if len(header) > MAX_CREDENTIAL:
+            raise Unauthenticated("The credentials are too long.")
+        signed = parse(header)
+        where = urlsplit(f"//{request.headers.get('host', '')}")
+        raw, query = request.scope["raw_path"], request.scope["query_string"]
+        path = (raw.partition(b"?")[0] + (b"?" + query if query else b"")).decode("latin-1")
+        try:
+            port = where.port or (443 if request.url.scheme == "https" else 80)
+        except ValueError:
+            raise Unauthenticated("The Host header cannot be read.") from None
+        target = Target(method=request.method, path=path, host=where.hostname or "", port=port)
+        principal, key = self._vouching.by_signature(signed, target)
+        body = await signed_bytes_of(request)
+        self._vouching.check_body(signed, key, request.headers.get("content-type", ""), body)
+        return principal
+
+    async def _by_token(self, secret: str) -> Principal:
+        """The caller whose session the token is. No other site's page can make a browser send it."""
+        principal = await self._authenticating.by_session(secret)
+        if principal is None:
+            raise Unauthenticated("Token has expired")
+        return msgspec.structs.replace(principal, csrf="")
 
     def _check_csrf(self, request: Request[Any, Any, Any], principal: Principal) -> None:
         if request.method in SAFE:

@@ -1,11 +1,13 @@
 """`/api/checks` and `/api/check`: what is watched and how it fares."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from litestar import get, post
 from litestar.params import FromPath
 
 from watchbell.api.auth import requires
+from watchbell.api.contract import Time, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import moment, ok
 from watchbell.domain.checks.health import Health
@@ -19,14 +21,87 @@ from watchbell.usecases.waking import RUN_TOPIC
 MAY_READ = [requires("read:checks")]
 
 
-@get("/api/checks", guards=MAY_READ)
+CheckStatus: TypeAlias = Literal["ok", "warning", "critical", "unknown", "pending"]
+"""The newest verdict, or `pending` before there is one."""
+
+
+class RecentResult(TypedDict):
+    """How a check fared lately, for a small chart."""
+
+    at: Time
+    status: CheckStatus
+    duration: float
+    """Seconds."""
+
+
+class CheckRow(TypedDict):
+    """A check with its state."""
+
+    id: str
+    name: str
+    type: str
+    host: str
+    site: str
+    pool: str
+    services: Sequence[str]
+    environment: str
+    enabled: bool
+    interval: float
+    """Seconds."""
+    description: str
+    status: CheckStatus
+    hard: bool
+    """Whether the verdict has been confirmed."""
+    attempt: int
+    """How many results in a row spoke like the newest."""
+    since: Time | None
+    lastRun: Time | None
+    summary: str
+    duration: float
+    """Seconds that the newest run took."""
+    recent: list[RecentResult]
+
+
+class CheckWithBody(CheckRow):
+    """A check with its state and its settings."""
+
+    body: dict[str, Any]
+
+
+class ReadingBody(TypedDict):
+    """One measured number."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class CheckResult(TypedDict):
+    """What one run of a check said."""
+
+    at: Time
+    status: CheckStatus
+    duration: float
+    """Seconds."""
+    summary: str
+    details: str
+    readings: list[ReadingBody]
+    worker: str
+    manual: bool
+
+
+@get("/api/checks", guards=MAY_READ, opt=told(answer=said(checks=list[CheckRow], total=int)))
 async def checks(inspecting: Needed[Inspecting]) -> dict[str, Any]:
     """All checks with their state and their last results, by name."""
     found = await inspecting.checks()
     return ok(checks=[shown(view) for view in found], total=len(found))
 
 
-@get("/api/check/{name:str}", guards=MAY_READ)
+@get(
+    "/api/check/{name:str}",
+    guards=MAY_READ,
+    opt=told(answer=said(check=CheckWithBody, results=list[CheckResult])),
+)
 async def check(name: FromPath[str], inspecting: Needed[Inspecting], managing: Needed[Managing]) -> dict[str, Any]:
     """One check by id or name, with its settings and its newest results. Secrets are dots."""
     view = await inspecting.check(name)
@@ -34,7 +109,7 @@ async def check(name: FromPath[str], inspecting: Needed[Inspecting], managing: N
     return ok(check={**shown(view), "body": stored.body}, results=[result_shown(result) for result in view.results])
 
 
-@post("/api/check/{name:str}/run", guards=[requires("write:checks")], status_code=202)
+@post("/api/check/{name:str}/run", guards=[requires("write:checks")], status_code=202, opt=told(answer=said(runId=str)))
 async def run(name: FromPath[str], inspecting: Needed[Inspecting], bus: Needed[Bus]) -> dict[str, Any]:
     """Run a check now, beside its schedule; the result comes as every other."""
     wanted = await inspecting.find_check(name)
@@ -44,7 +119,7 @@ async def run(name: FromPath[str], inspecting: Needed[Inspecting], bus: Needed[B
     return ok(runId=wanted.id)
 
 
-def shown(view: CheckView) -> dict[str, Any]:
+def shown(view: CheckView) -> CheckRow:
     """A check as the wire has it."""
     check = view.check
     health = view.health or Health(check_id=check.id)
@@ -73,12 +148,12 @@ def shown(view: CheckView) -> dict[str, Any]:
     }
 
 
-def status_of(view: CheckView) -> str:
+def status_of(view: CheckView) -> CheckStatus:
     """The newest verdict, or `pending` before there is one."""
     return "pending" if view.health is None or view.health.pending else view.health.status.value
 
 
-def result_shown(result: Result) -> dict[str, Any]:
+def result_shown(result: Result) -> CheckResult:
     """A result as the wire has it."""
     return {
         "at": moment(result.started),

@@ -1,20 +1,27 @@
 """`GET /api/config`: what Alerta's clients ask before anything else. Open, and holds no secret."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 import msgspec
 from litestar import Request, get
 
+from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
 from watchbell.domain.alerts.act import Timeouts
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.severity import COLORS
+from watchbell.domain.errors import Retryable
+from watchbell.usecases.admitting import Admitting
 
 
 class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What of the settings clients may know."""
 
     auth_required: bool = True
+    customer_views: bool = False
+    readonly_scopes: tuple[str, ...] = ()
+    """What callers who do not identify themselves may read; empty refuses them."""
     environments: tuple[str, ...] = ()
     timeouts: Timeouts = Timeouts()
     alert_timeout: int = 86400
@@ -22,24 +29,119 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     blackout_duration: int = 3600
     collector_url: str = ""
     """Where events go; empty when nobody said."""
+    provider: str = "basic"
+    """How Alerta's own pages log people in."""
+    provider_settings: Mapping[str, str] = {}
+    """What they need to know for that."""
+    provider_name: str = ""
+    """Which of ours it is; empty is the password."""
 
 
-@get("/api/config", opt={"open": True})
+class Colors(TypedDict):
+    """Colours by severity and status."""
+
+    severity: dict[str, str]
+    status: dict[str, str]
+    text: str
+
+
+class AlarmDefaults(TypedDict):
+    """What an alert has when nothing is said."""
+
+    status: str
+    normal_severity: str
+    previous_severity: str
+
+
+class AlarmModelBody(TypedDict):
+    """Severities and statuses with their ranks."""
+
+    name: str
+    severity: dict[str, int]
+    colors: Colors
+    status: dict[str, str]
+    defaults: AlarmDefaults
+
+
+class TimeoutsBody(TypedDict):
+    """Time-outs, in seconds."""
+
+    alert: int
+    heartbeat: int
+    ack: int
+    shelve: int
+
+
+@get(
+    "/api/config",
+    opt={"open": True}
+    | told(
+        answer=Shape(
+            {
+                "actions": list[str],
+                "alarm_model": AlarmModelBody,
+                "allow_readonly": bool,
+                "audio": dict[str, str | None],
+                "auth_required": bool,
+                "aws_region": str,
+                "azure_tenant": str,
+                "blackouts": dict[str, int],
+                "client_id": str,
+                "clipboard_template": str,
+                "cognito_domain": str | None,
+                "colors": Colors,
+                "columns": list[str],
+                "customer_views": bool,
+                "dates": dict[str, str],
+                "debug": bool,
+                "email_verification": bool,
+                "endpoint": str,
+                "environments": list[str],
+                "filter": dict[str, list[str]],
+                "font": dict[str, str | int],
+                "github_url": str,
+                "gitlab_url": str,
+                "indicators": dict[str, list[str]],
+                "keycloak_realm": str | None,
+                "keycloak_url": str | None,
+                "oidc_auth_url": str | None,
+                "provider": str,
+                "readonly_scopes": list[str],
+                "refresh_interval": int,
+                "severity": dict[str, int],
+                "signup_enabled": bool,
+                "site_logo_url": str,
+                "sort_by": list[str],
+                "timeouts": TimeoutsBody,
+                "tracking_id": str | None,
+            }
+        )
+    ),
+)
 async def config(
-    request: Request[Any, Any, Any], model: Needed[AlarmModel], client_config: Needed[ClientConfig]
+    request: Request[Any, Any, Any],
+    model: Needed[AlarmModel],
+    client_config: Needed[ClientConfig],
+    admitting: Needed[Admitting],
 ) -> dict[str, Any]:
     """Severities, colours, time-outs and what the pages start with."""
     return {
         **_NOT_OFFERED,
         **_LOOKS,
         "alarm_model": _alarm_model(model),
+        "allow_readonly": bool(client_config.readonly_scopes),
         "auth_required": client_config.auth_required,
         "blackouts": {"duration": client_config.blackout_duration},
         "colors": _COLORS,
+        "customer_views": client_config.customer_views,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
         "indicators": {"severity": [name for name, rank in model.severities.items() if 0 < rank < 7], "queries": []},
-        "provider": "basic",
+        **_PROVIDERS,
+        **client_config.provider_settings,
+        "oidc_auth_url": await _address(client_config, admitting),
+        "provider": client_config.provider,
+        "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
         "severity": dict(model.severities),
         "timeouts": {
             "alert": client_config.alert_timeout,
@@ -50,7 +152,17 @@ async def config(
     }
 
 
-def _alarm_model(model: AlarmModel) -> dict[str, Any]:
+async def _address(client_config: ClientConfig, admitting: Admitting) -> str | None:
+    """Where Alerta's pages send people of a provider that has no address of its own there; None for the others."""
+    if client_config.provider != "openid":
+        return None
+    try:
+        return await admitting.gate(client_config.provider_name).provider.authorization_endpoint()
+    except Retryable:
+        return None  # the provider is away: nobody can log in by it now, and all else goes on
+
+
+def _alarm_model(model: AlarmModel) -> AlarmModelBody:
     return {
         "name": model.name,
         "severity": dict(model.severities),
@@ -64,23 +176,30 @@ def _alarm_model(model: AlarmModel) -> dict[str, Any]:
     }
 
 
-_COLORS: dict[str, Any] = {
+_COLORS: Colors = {
     "severity": dict(COLORS),
     "status": {"ack": "skyblue", "shelved": "skyblue"},
     "text": "black",
 }
 _NOT_OFFERED: dict[str, Any] = {
     "actions": [],
-    "allow_readonly": False,
     "audio": {"new": None},
     "clipboard_template": "",
-    "customer_views": False,
     "debug": False,
     "email_verification": False,
-    "readonly_scopes": ["read"],
     "signup_enabled": False,
     "site_logo_url": "",
     "tracking_id": None,
+}
+_PROVIDERS: dict[str, str | None] = {
+    "aws_region": "us-east-1",
+    "azure_tenant": "common",
+    "client_id": "",
+    "cognito_domain": None,
+    "github_url": "https://github.com",
+    "gitlab_url": "https://gitlab.com",
+    "keycloak_realm": None,
+    "keycloak_url": None,
 }
 _DATES = {
     "shortTime": "HH:mm",

@@ -28,6 +28,9 @@ HEADERS: list[tuple[bytes, bytes]] = [
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
 
+BY_PROXY = "by_proxy"
+"""In the state of a request: whether it came through a proxy that is trusted."""
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -74,7 +77,8 @@ class Edge:
         The chain is read from the right: the first address that is no trusted proxy is the caller.
         """
         peer = scope["client"]
-        if not self._trusted or peer is None or not self._is_trusted(peer[0]):
+        scope["state"][BY_PROXY] = believed = peer is not None and bool(self._trusted) and self._is_trusted(peer[0])
+        if not believed:
             return
         hops = [hop.strip() for hop in given.get(b"x-forwarded-for", b"").decode("latin-1").split(",") if hop.strip()]
         caller = next((hop for hop in reversed(hops) if not self._is_trusted(hop)), None)

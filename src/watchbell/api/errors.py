@@ -4,7 +4,8 @@ What the inside raises is mapped by type; nothing of an unexpected error reaches
 the log has too.
 """
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import structlog
@@ -42,10 +43,35 @@ CODES: dict[type[WatchbellError], int] = {
     Permanent: 502,
 }
 
+
+class FieldError(TypedDict):
+    """What is wrong with one field."""
+
+    field: str
+    """Where, as `config.url` or `steps.0.where`."""
+    reason: str
+    """Why."""
+    fix: str
+    """What would be right; empty when there is no saying."""
+
+
+class ErrorBody(TypedDict):
+    """Every answer that is no success."""
+
+    status: Literal["error"]
+    message: str
+    code: int
+    """The HTTP status."""
+    errors: list[FieldError | str] | None
+    """All that is wrong, when it is known field by field."""
+    requestId: str
+    """What the log has it under."""
+
+
 _log = structlog.get_logger("api")
 
 
-def body(request: Request[Any, Any, Any], message: str, code: int, errors: list[Any] | None = None) -> dict[str, Any]:
+def body(request: Request[Any, Any, Any], message: str, code: int, errors: list[Any] | None = None) -> ErrorBody:
     """The error body, as Alerta's clients know it."""
     request_id = request.scope["state"].get("request_id", "")
     return {"status": "error", "message": message, "code": code, "errors": errors, "requestId": request_id}
@@ -80,8 +106,19 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
     """Map one of the framework's."""
     headers = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
     message = error.detail or "error"
-    extra = error.extra if isinstance(error.extra, list) else None
-    return answer(request, message, error.status_code, extra, **headers)
+    faults = _faults(error.extra)
+    if faults is None and error.status_code in {404, 405}:
+        # Alerta says so when it has no such route; what is not there of its own has no list.
+        faults = [f"{error.status_code} {HTTPStatus(error.status_code).phrase}: {message}"]
+    return answer(request, message, error.status_code, faults, **headers)
+
+
+def _faults(extra: Any) -> list[Any] | None:
+    """What the framework found wrong, as ours is."""
+    if not isinstance(extra, list):
+        return None
+    found: list[dict[str, Any]] = [one for one in extra if isinstance(one, dict)]  # pyright: ignore[reportUnknownVariableType]
+    return [{"field": str(one.get("key", "")), "reason": str(one.get("message", "")), "fix": ""} for one in found]
 
 
 def on_unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

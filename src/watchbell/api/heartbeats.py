@@ -1,51 +1,124 @@
-"""`/api/pulses`, and `/ping/<uuid>`: jobs that must ping, as with Healthchecks.io.
+"""`/api/pulses`, `/ping/<uuid>` and `/ping/<key>/<slug>`: jobs that must ping, as with Healthchecks.io.
 
-The id is the secret: whoever knows it may ping, from anywhere. A ping that cannot be taken is answered with an error,
-so that the job's log shows it.
+The id is the secret, or the key is: whoever knows it may ping, from anywhere. A ping that cannot be taken is answered
+with an error, so that the job's log shows it; an unknown key and an unknown slug are the same 404.
 """
 
-from typing import Any, Literal
-from uuid import UUID
+import re
+from typing import Any, Literal, TypedDict
 
 from litestar import MediaType, Request, Response, get, route
 from litestar.params import FromPath
 
-from watchbell.api.auth import requires
+from watchbell.api.auth import address_of, requires
+from watchbell.api.contract import Time, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok
+from watchbell.api.wire import moment, ok, raw_of
 from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
 from watchbell.domain.checks.pulse import LONGEST_NOTE, Beat, Ping
-from watchbell.domain.errors import Invalid
+from watchbell.domain.errors import Invalid, Missing
 from watchbell.usecases.inspecting import Inspecting
+from watchbell.usecases.pinging import Pinging
 from watchbell.usecases.pulsing import Pulsing
 
 METHODS: tuple[Literal["GET", "POST", "HEAD"], ...] = ("GET", "POST", "HEAD")
+Call = Request[Any, Any, Any]
 OPEN = {"open": True, "from_anywhere": True}
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-@get("/api/pulses", guards=[requires("read:heartbeats")])
-async def pulses(request: Request[Any, Any, Any], inspecting: Needed[Inspecting]) -> dict[str, Any]:
+class PulseBody(TypedDict):
+    """A job that must ping, and what is known of it."""
+
+    id: str
+    name: str
+    slug: str
+    """Its name in addresses that have a ping key."""
+    url: str
+    """Where to ping; whoever knows it may."""
+    every: float
+    """Seconds."""
+    grace: float
+    """Seconds."""
+    lastPing: Time | None
+    started: Time | None
+    lastExit: int
+    failing: bool
+    enabled: bool
+    description: str
+
+
+_PINGED = told(body=str, optional=True, sent="text/plain", answer=Literal["OK"])
+
+
+@get(
+    "/api/pulses",
+    guards=[requires("read:heartbeats")],
+    opt=told(answer=said(pulses=list[PulseBody])),
+)
+async def pulses(request: Call, inspecting: Needed[Inspecting]) -> dict[str, Any]:
     """All heartbeats with their addresses and what is known of them, by name."""
     base = str(request.base_url).rstrip("/")
     return ok(pulses=[shown(heartbeat, pulse, base) for heartbeat, pulse in await inspecting.heartbeats()])
 
 
-@route("/ping/{heartbeat_id:uuid}", http_method=METHODS, opt=OPEN, status_code=200, media_type=MediaType.TEXT)
-async def ping(
-    request: Request[Any, Any, Any], heartbeat_id: FromPath[UUID], pulsing: Needed[Pulsing]
-) -> Response[str]:
-    """The job succeeded."""
-    return await _take(request, pulsing, Ping(heartbeat_id=str(heartbeat_id)))
+@route("/ping/{heartbeat_id:str}", http_method=METHODS, opt=OPEN | _PINGED, status_code=200, media_type=MediaType.TEXT)
+async def ping(request: Call, heartbeat_id: FromPath[str], pulsing: Needed[Pulsing]) -> Response[str]:
+    """The job with this id succeeded."""
+    identifier = _id_in(heartbeat_id)
+    if not identifier:
+        raise Missing("not found")
+    return await _take(request, pulsing, Ping(heartbeat_id=identifier))
 
 
 @route(
-    "/ping/{heartbeat_id:uuid}/{said:str}", http_method=METHODS, opt=OPEN, status_code=200, media_type=MediaType.TEXT
+    "/ping/{id_or_key:str}/{said_or_slug:str}",
+    http_method=METHODS,
+    opt=OPEN | _PINGED,
+    status_code=200,
+    media_type=MediaType.TEXT,
 )
 async def ping_with(
-    request: Request[Any, Any, Any], heartbeat_id: FromPath[UUID], said: FromPath[str], pulsing: Needed[Pulsing]
+    request: Call,
+    id_or_key: FromPath[str],
+    said_or_slug: FromPath[str],
+    pulsing: Needed[Pulsing],
+    pinging: Needed[Pinging],
 ) -> Response[str]:
-    """The job started (`start`), failed (`fail`), or ended with an exit code."""
-    return await _take(request, pulsing, _ping(str(heartbeat_id), said))
+    """After an id: the job started (`start`), failed (`fail`), or ended with an exit code.
+
+    After a ping key: the job with this slug succeeded.
+    """
+    identifier = _id_in(id_or_key)
+    if identifier:
+        return await _take(request, pulsing, _ping(identifier, said_or_slug))
+    found = await pinging.find(id_or_key, said_or_slug, address_of(request))
+    return await _take(request, pulsing, Ping(heartbeat_id=found))
+
+
+@route(
+    "/ping/{ping_key:str}/{slug:str}/{said:str}",
+    http_method=METHODS,
+    opt=OPEN | _PINGED,
+    status_code=200,
+    media_type=MediaType.TEXT,
+)
+async def ping_slug_with(
+    request: Call,
+    ping_key: FromPath[str],
+    slug: FromPath[str],
+    said: FromPath[str],
+    pulsing: Needed[Pulsing],
+    pinging: Needed[Pinging],
+) -> Response[str]:
+    """After a ping key and a slug: the job started (`start`), failed (`fail`), or ended with an exit code."""
+    found = await pinging.find(ping_key, slug, address_of(request))
+    return await _take(request, pulsing, _ping(found, said))
+
+
+def _id_in(text: str) -> str:
+    """The id, when the text is one; else nothing."""
+    return text.lower() if _ID.fullmatch(text.lower()) else ""
 
 
 def _ping(heartbeat_id: str, said: str) -> Ping:
@@ -53,22 +126,23 @@ def _ping(heartbeat_id: str, said: str) -> Ping:
         return Ping(heartbeat_id=heartbeat_id, beat=Beat(said))
     if said.isascii() and said.isdigit() and len(said) <= 3 and int(said) <= 255:
         return Ping(heartbeat_id=heartbeat_id, exit_code=int(said))
-    raise Invalid("must be start, fail or an exit code from 0 to 255", "the part after the id")
+    raise Invalid("must be start, fail or an exit code from 0 to 255", "the last part")
 
 
-async def _take(request: Request[Any, Any, Any], pulsing: Pulsing, heard: Ping) -> Response[str]:
-    raw = await request.body() if request.method == "POST" else b""
+async def _take(request: Call, pulsing: Pulsing, heard: Ping) -> Response[str]:
+    raw = await raw_of(request) if request.method == "POST" else b""
     text = raw[: LONGEST_NOTE * 4].decode(errors="replace")
     note = "".join(c if c.isprintable() or c == "\n" else " " for c in text)[:LONGEST_NOTE]
     await pulsing.ping(Ping(heartbeat_id=heard.heartbeat_id, beat=heard.beat, exit_code=heard.exit_code, note=note))
     return Response("OK", media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
 
 
-def shown(heartbeat: Heartbeat, pulse: Pulse | None, base: str) -> dict[str, Any]:
+def shown(heartbeat: Heartbeat, pulse: Pulse | None, base: str) -> PulseBody:
     """A heartbeat as the wire has it."""
     return {
         "id": heartbeat.id,
         "name": heartbeat.name,
+        "slug": heartbeat.slug,
         "url": f"{base}/ping/{heartbeat.id}",
         "every": heartbeat.every,
         "grace": heartbeat.grace,
@@ -81,4 +155,4 @@ def shown(heartbeat: Heartbeat, pulse: Pulse | None, base: str) -> dict[str, Any
     }
 
 
-routes = [pulses, ping, ping_with]
+routes = [pulses, ping, ping_with, ping_slug_with]

@@ -1,13 +1,14 @@
 """`/api/incidents` and `/api/incident`: episodes, their timelines, and taking them."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from litestar import Request, get, post, put
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import alert_body
+from watchbell.api.alerta_wire import AlertBody, alert_body
 from watchbell.api.alerts import base_of
 from watchbell.api.auth import principal_of, requires
+from watchbell.api.contract import Number, Parameter, Time, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import MAX_PAGE, Remark, body_of, moment, number_of, ok, text_of
 from watchbell.domain.errors import Invalid
@@ -22,21 +23,120 @@ MAY_WRITE = [requires("write:incidents")]
 TEXT_MAX = 4000
 
 
-@get("/api/incidents", guards=MAY_READ)
+IncidentState: TypeAlias = Literal["open", "acknowledged", "resolved"]
+"""Where an incident stands."""
+
+
+class IncidentBody(TypedDict):
+    """One episode in which a service is unwell."""
+
+    id: str
+    service: str
+    title: str
+    status: IncidentState
+    severity: str
+    environment: str
+    alerts: list[str]
+    """Ids of the alerts that belong to it."""
+    active: list[str]
+    """Of those, the ones that stand."""
+    policy: str
+    step: int
+    """Index of the policy's next step."""
+    escalatesAt: Time | None
+    openedAt: Time
+    acknowledgedAt: Time | None
+    acknowledgedBy: str
+    resolvedAt: Time | None
+
+
+class TimelineLine(TypedDict):
+    """One decision or event in the life of an incident."""
+
+    id: str
+    at: Time
+    kind: str
+    text: str
+    reason: str
+    by: str
+    data: dict[str, Any]
+
+
+class AttemptBody(TypedDict):
+    """One try through one provider."""
+
+    number: int
+    provider: str
+    startedAt: Time
+    finishedAt: Time
+    outcome: Literal["accepted", "retry", "permanent", "ambiguous"]
+    detail: str
+    reference: str
+
+
+class NotificationBody(TypedDict):
+    """One message to one target, with what became of it."""
+
+    id: str
+    channel: str
+    to: str
+    purpose: Literal["alert", "acknowledgement", "recovery", "test"]
+    title: str
+    status: Literal["pending", "delivered", "failed", "dropped"]
+    createdAt: Time
+    doneAt: Time | None
+    attempts: list[AttemptBody]
+
+
+class IncidentCounts(TypedDict):
+    """How many incidents there are."""
+
+    open: int
+    acknowledged: int
+    resolved: int
+
+
+PAGE = Number(name="page", about="From 1.", default=1, most=1_000_000)
+PAGE_SIZE = Number(name="page-size", about="How many.", default=50, most=MAX_PAGE)
+_LIST = (
+    Parameter(name="status", about="Any of these.", type=IncidentState, many=True),
+    Parameter(name="service", about="Of this service."),
+    PAGE,
+    PAGE_SIZE,
+)
+_TAKE = told(body=Remark, optional=True, answer=said(incident=IncidentBody))
+
+
+@get(
+    "/api/incidents",
+    guards=MAY_READ,
+    opt=told(query=_LIST, answer=said(incidents=list[IncidentBody], total=int, counts=IncidentCounts)),
+)
 async def incidents(request: Request[Any, Any, Any], inspecting: Needed[Inspecting]) -> dict[str, Any]:
     """Incidents, newest first: `status` (may be repeated), `service`, `page`, `page-size`."""
     statuses = [_status(text) for text in request.query_params.getall("status", [])]
     found = await inspecting.incidents(
         statuses,
         request.query_params.get("service", ""),
-        number_of(request, "page", 1, 1_000_000),
-        number_of(request, "page-size", 50, MAX_PAGE),
+        number_of(request, PAGE),
+        number_of(request, PAGE_SIZE),
     )
     counts = {status.value: found.counts.get(status.value, 0) for status in IncidentStatus}
     return ok(incidents=[shown(incident) for incident in found.incidents], total=found.total, counts=counts)
 
 
-@get("/api/incident/{incident_id:str}", guards=MAY_READ)
+@get(
+    "/api/incident/{incident_id:str}",
+    guards=MAY_READ,
+    opt=told(
+        answer=said(
+            incident=IncidentBody,
+            timeline=list[TimelineLine],
+            alerts=list[AlertBody],
+            notifications=list[NotificationBody],
+        )
+    ),
+)
 async def incident(
     request: Request[Any, Any, Any], incident_id: FromPath[str], inspecting: Needed[Inspecting]
 ) -> dict[str, Any]:
@@ -51,7 +151,7 @@ async def incident(
     )
 
 
-@put("/api/incident/{incident_id:str}/acknowledge", guards=MAY_WRITE)
+@put("/api/incident/{incident_id:str}/acknowledge", guards=MAY_WRITE, opt=_TAKE)
 async def acknowledge(
     request: Request[Any, Any, Any], incident_id: FromPath[str], escalating: Needed[Escalating], bus: Needed[Bus]
 ) -> dict[str, Any]:
@@ -62,7 +162,7 @@ async def acknowledge(
     return ok(incident=shown(found))
 
 
-@put("/api/incident/{incident_id:str}/unacknowledge", guards=MAY_WRITE)
+@put("/api/incident/{incident_id:str}/unacknowledge", guards=MAY_WRITE, opt=_TAKE)
 async def unacknowledge(
     request: Request[Any, Any, Any], incident_id: FromPath[str], escalating: Needed[Escalating], bus: Needed[Bus]
 ) -> dict[str, Any]:
@@ -73,7 +173,7 @@ async def unacknowledge(
     return ok(incident=shown(found))
 
 
-@put("/api/incident/{incident_id:str}/resolve", guards=MAY_WRITE)
+@put("/api/incident/{incident_id:str}/resolve", guards=MAY_WRITE, opt=_TAKE)
 async def resolve(
     request: Request[Any, Any, Any], incident_id: FromPath[str], escalating: Needed[Escalating], bus: Needed[Bus]
 ) -> dict[str, Any]:
@@ -84,7 +184,11 @@ async def resolve(
     return ok(incident=shown(found))
 
 
-@post("/api/incident/{incident_id:str}/note", guards=MAY_WRITE)
+@post(
+    "/api/incident/{incident_id:str}/note",
+    guards=MAY_WRITE,
+    opt=told(body=Remark, answer=said(entry=TimelineLine)),
+)
 async def note(
     request: Request[Any, Any, Any], incident_id: FromPath[str], escalating: Needed[Escalating]
 ) -> dict[str, Any]:
@@ -113,7 +217,7 @@ def _status(text: str) -> IncidentStatus:
         raise Invalid(f"must be one of {', '.join(IncidentStatus)}", "status") from None
 
 
-def shown(incident: Incident) -> dict[str, Any]:
+def shown(incident: Incident) -> IncidentBody:
     """An incident as the wire has it."""
     return {
         "id": incident.id,
@@ -134,7 +238,7 @@ def shown(incident: Incident) -> dict[str, Any]:
     }
 
 
-def entry_shown(entry: TimelineEntry) -> dict[str, Any]:
+def entry_shown(entry: TimelineEntry) -> TimelineLine:
     """A line of a timeline as the wire has it."""
     return {
         "id": entry.id,
@@ -147,7 +251,7 @@ def entry_shown(entry: TimelineEntry) -> dict[str, Any]:
     }
 
 
-def notification_shown(notification: Notification, attempts: Any) -> dict[str, Any]:
+def notification_shown(notification: Notification, attempts: Any) -> NotificationBody:
     """A notification with its attempts as the wire has it."""
     return {
         "id": notification.id,
@@ -162,7 +266,7 @@ def notification_shown(notification: Notification, attempts: Any) -> dict[str, A
     }
 
 
-def attempt_shown(attempt: Attempt) -> dict[str, Any]:
+def attempt_shown(attempt: Attempt) -> AttemptBody:
     """One try as the wire has it."""
     return {
         "number": attempt.number,

@@ -1,47 +1,137 @@
 """`/api/keys` and `/api/key`: keys for programs."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal, TypedDict
 
-from litestar import Request, delete, get, post
+from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
+from watchbell.api.alerts import base_of
 from watchbell.api.auth import principal_of, requires
+from watchbell.api.contract import Done, Time, said, told
 from watchbell.api.needs import Needed
+from watchbell.api.paging import listed, page_of
 from watchbell.api.wire import Body, body_of, moment, ok, time_of
 from watchbell.domain.accounts import ApiKey
-from watchbell.usecases.administering import Administering
+from watchbell.ports.clock import Clock
+from watchbell.usecases.administering import Administering, KeyChange, NewApiKey, the_one
 
 
 class NewKey(Body, frozen=True):
     """A key that is wanted."""
 
-    scopes: list[str]
-    """What it may do, such as `write:alerts`; the caller must hold each."""
-    text: str = ""
+    scopes: list[str] = []
+    """What it may do, such as `write:alerts`; the caller must hold each. Without any, `read`."""
+    text: str | None = None
     """What it is for."""
     expire_time: str | None = None
     """When it ends; without it, never."""
-    user: str = ""
-    """Whose it is; empty is the caller. Only for `admin:keys`."""
+    user: str | None = None
+    """Whose it is; without it, the caller's. Only for `admin:keys`."""
+    key: str | None = None
+    """The key itself, 20 characters or more; without it, a random one."""
+    type: str | None = None
+    """`read-only` or `read-write`: stands for the scopes, when there are none."""
+    customer: str | None = None
+    """Whose alerts it reaches, with customer views; without it, those that its owner reaches."""
 
 
-@get("/api/keys", guards=[requires("read:keys")])
-async def keys(request: Request[Any, Any, Any], administering: Needed[Administering]) -> dict[str, Any]:
-    """The caller's keys, or everybody's for `admin:keys`. The keys themselves are kept nowhere."""
-    found = await administering.keys(principal_of(request))
-    return ok(keys=[shown(key) for key in found], total=len(found))
+class ChangedKey(Body, frozen=True):
+    """What is to be changed of a key; null leaves it as it is."""
+
+    scopes: list[str] | None = None
+    """What it may do from now on; the caller must hold each, and what it could do before."""
+    text: str | None = None
+    """What it is for."""
+    expire_time: str | None = None
+    """When it ends."""
+    user: str | None = None
+    """Whose it is. Only for `admin:keys`."""
+    customer: str | None = None
+    """Whose alerts it reaches, with customer views."""
 
 
-@post("/api/key", guards=[requires("write:keys")])
-async def create(request: Request[Any, Any, Any], administering: Needed[Administering]) -> dict[str, Any]:
+class KeyRow(TypedDict):
+    """A key for programs; of the key itself only the beginning."""
+
+    id: str
+    href: str
+    key: str
+    status: Literal["expired", "active"]
+    type: Literal["read-write", "read-only"]
+    count: int | None
+    customer: str | None
+    prefix: str
+    user: str
+    scopes: list[str]
+    text: str
+    createTime: Time
+    expireTime: Time | None
+    lastUsedTime: Time | None
+
+
+@get("/api/keys", guards=[requires("read:keys")], opt=listed("keys", KeyRow))
+async def keys(
+    request: Request[Any, Any, Any], administering: Needed[Administering], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """A page of the caller's keys, or of everybody's for `admin:keys`. The keys themselves are kept nowhere."""
+    found, now = await administering.keys(principal_of(request)), clock.now()
+    return page_of(request, "keys", [shown(key, base_of(request), now) for key in found])
+
+
+@get(
+    "/api/key/{key_id:str}",
+    guards=[requires("read:keys")],
+    opt=told(answer=said(key=KeyRow, total=int)),
+)
+async def one(
+    request: Request[Any, Any, Any], key_id: FromPath[str], administering: Needed[Administering], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """One key, by its id, the key itself or its first characters; only one's own unless for `admin:keys`."""
+    key = the_one(await administering.keys(principal_of(request)), key_id)
+    return ok(key=shown(key, base_of(request), clock.now()), total=1)
+
+
+@post("/api/key", guards=[requires("write:keys")], opt=told(body=NewKey, answer=said(key=str, data=KeyRow)))
+async def create(
+    request: Request[Any, Any, Any], administering: Needed[Administering], clock: Needed[Clock]
+) -> dict[str, Any]:
     """Make a key. This answer is the only place where it can be seen."""
     data = await body_of(request, NewKey)
-    expires_at = time_of(data.expire_time, "expireTime") if data.expire_time else None
-    plain, key = await administering.create_key(principal_of(request), data.scopes, data.text, expires_at, data.user)
-    return ok(key=plain, data=shown(key))
+    wanted = NewApiKey(
+        scopes=tuple(data.scopes) or (("read", "write") if data.type == "read-write" else ("read",)),
+        text=data.text or "",
+        expires_at=time_of(data.expire_time, "expireTime") if data.expire_time else None,
+        user=data.user or "",
+        plain=data.key or "",
+        customer=data.customer or None,
+    )
+    plain, key = await administering.make_key(principal_of(request), wanted)
+    return ok(key=plain, data={**shown(key, base_of(request), clock.now()), "key": plain})
 
 
-@delete("/api/key/{key_id:str}", guards=[requires("admin:keys")], status_code=200)
+@put(
+    "/api/key/{key_id:str}",
+    guards=[requires("write:keys")],
+    opt=told(body=ChangedKey, answer=said(key=KeyRow)),
+)
+async def change(
+    request: Request[Any, Any, Any], key_id: FromPath[str], administering: Needed[Administering], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """Change what the body names, and nothing else; null leaves it as it is."""
+    data = await body_of(request, ChangedKey)
+    wanted = KeyChange(
+        scopes=tuple(dict.fromkeys(data.scopes)) if data.scopes is not None else None,
+        text=data.text,
+        expires_at=time_of(data.expire_time, "expireTime") if data.expire_time else None,
+        user=data.user or None,
+        customer=data.customer or None,
+    )
+    key = await administering.change_key(principal_of(request), key_id, wanted)
+    return ok(key=shown(key, base_of(request), clock.now()))
+
+
+@delete("/api/key/{key_id:str}", guards=[requires("admin:keys")], status_code=200, opt=told(answer=Done))
 async def remove(
     request: Request[Any, Any, Any], key_id: FromPath[str], administering: Needed[Administering]
 ) -> dict[str, Any]:
@@ -50,10 +140,17 @@ async def remove(
     return ok()
 
 
-def shown(key: ApiKey) -> dict[str, Any]:
-    """A key as the wire has it."""
+def shown(key: ApiKey, base: str, now: datetime) -> KeyRow:
+    """A key as the wire has it; of the key itself only the beginning."""
+    over = key.expires_at is not None and key.expires_at <= now
     return {
         "id": key.id,
+        "href": f"{base}/key/{key.id}",
+        "key": f"{key.prefix}…",
+        "status": "expired" if over else "active",
+        "type": "read-write" if any(scope.startswith(("write", "admin")) for scope in key.scopes) else "read-only",
+        "count": None,
+        "customer": key.customer,
         "prefix": key.prefix,
         "user": key.user,
         "scopes": list(key.scopes),
@@ -64,4 +161,4 @@ def shown(key: ApiKey) -> dict[str, Any]:
     }
 
 
-routes = [keys, create, remove]
+routes = [keys, one, create, change, remove]

@@ -1,17 +1,20 @@
 """`/api/objects`, `/api/plan`, `/api/apply`, `/api/export` and `/api/schema`: what people manage."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
 from watchbell.api.auth import principal_of, requires
+from watchbell.api.contract import Done, Number, Time, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import Body, body_of, mapping_of, moment, number_of, ok
+from watchbell.domain.errors import Fault
 from watchbell.domain.managed import Stored
 from watchbell.domain.plan import Change
 from watchbell.toolkit.objects import ObjectShapes
+from watchbell.toolkit.settings import FieldDoc
 from watchbell.usecases.managing import Managing
 
 MAY_READ = [requires("read:objects")]
@@ -27,45 +30,87 @@ class ObjectSet(Body, frozen=True):
     """Whether objects that are not named here are deleted; users only if at least one is named."""
 
 
-@get("/api/schema", guards=MAY_READ)
+class KindSchema(TypedDict):
+    """A kind of object or a plug-in, as forms are drawn from it."""
+
+    title: str
+    doc: str
+    fields: list[FieldDoc]
+
+
+class ManagedObject(TypedDict):
+    """An object as it is stored."""
+
+    kind: str
+    id: str
+    name: str
+    version: int
+    """The version of the whole configuration at which it was last written."""
+    updatedAt: Time
+    updatedBy: str
+    body: dict[str, Any]
+    """Its fields, as `/api/schema` has them. Secrets are dots."""
+
+
+IF_VERSION = Number(name="if-version", about="Only if it is still that version.", default=-1, most=10**9, least=0)
+_WRITTEN = said(object=ManagedObject)
+
+
+@get(
+    "/api/schema",
+    guards=MAY_READ,
+    opt=told(answer=said(kinds=dict[str, KindSchema], plugins=dict[str, dict[str, KindSchema]])),
+)
 async def schema(shapes: Needed[ObjectShapes]) -> dict[str, Any]:
     """Every kind of object and every plug-in, with their fields: forms are drawn from it."""
     return ok(**shapes.describe())
 
 
-@get("/api/objects/{kind:str}", guards=MAY_READ)
+@get("/api/objects/{kind:str}", guards=MAY_READ, opt=told(answer=said(objects=list[ManagedObject], total=int)))
 async def every(kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
     """All objects of a kind, by name. Secrets are dots."""
     found = await managing.all(kind)
     return ok(objects=[shown(row) for row in found], total=len(found))
 
 
-@get("/api/objects/{kind:str}/{name:str}", guards=MAY_READ)
+@get(
+    "/api/objects/{kind:str}/{name:str}",
+    guards=MAY_READ,
+    opt=told(answer=said(object=ManagedObject, past=list[ManagedObject])),
+)
 async def one(kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
     """One object by id or name, and its former versions, newest first."""
     found, past = await managing.get(kind, name)
     return ok(object=shown(found), past=[shown(row) for row in past])
 
 
-@post("/api/objects/{kind:str}", guards=MAY_WRITE)
+@post(
+    "/api/objects/{kind:str}",
+    guards=MAY_WRITE,
+    opt=told(body=dict[str, Any], answer=said(id=str, object=ManagedObject)),
+)
 async def create(request: Request[Any, Any, Any], kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
     """Make an object."""
     made = await managing.create(principal_of(request), kind, await mapping_of(request))
     return ok(id=made.id, object=shown(made))
 
 
-@put("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE)
+@put(
+    "/api/objects/{kind:str}/{name:str}",
+    guards=MAY_WRITE,
+    opt=told(body=dict[str, Any], query=(IF_VERSION,), answer=_WRITTEN),
+)
 async def replace(
     request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
 ) -> dict[str, Any]:
     """Replace an object as a whole; with `?if-version=N` only if it is still that version. Dots keep a secret."""
-    version = number_of(request, "if-version", -1, 10**9, least=0)
+    version = number_of(request, IF_VERSION)
     body = await mapping_of(request)
     changed = await managing.update(principal_of(request), kind, name, body, version if version >= 0 else None)
     return ok(object=shown(changed))
 
 
-@delete("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE, status_code=200)
+@delete("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE, status_code=200, opt=told(answer=Done))
 async def remove(
     request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
 ) -> dict[str, Any]:
@@ -74,7 +119,12 @@ async def remove(
     return ok()
 
 
-@post("/api/plan", guards=MAY_READ, status_code=200)
+@post(
+    "/api/plan",
+    guards=MAY_READ,
+    status_code=200,
+    opt=told(body=ObjectSet, answer=said(changes=list[Change], errors=list[Fault])),
+)
 async def plan(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
     """What applying these objects would change. Changes nothing. With users it takes `admin:users`."""
     wanted = await body_of(request, ObjectSet)
@@ -82,7 +132,12 @@ async def plan(request: Request[Any, Any, Any], managing: Needed[Managing]) -> d
     return ok(changes=[change_shown(change) for change in changes], errors=msgspec.to_builtins(faults))
 
 
-@post("/api/apply", guards=MAY_WRITE, status_code=200)
+@post(
+    "/api/apply",
+    guards=MAY_WRITE,
+    status_code=200,
+    opt=told(body=ObjectSet, answer=said(changes=list[Change], version=int)),
+)
 async def apply(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
     """Make the objects so, all of them or, with an error, none. With users it takes `admin:users`, too."""
     wanted = await body_of(request, ObjectSet)
@@ -90,13 +145,13 @@ async def apply(request: Request[Any, Any, Any], managing: Needed[Managing]) -> 
     return ok(changes=[change_shown(change) for change in changes], version=version)
 
 
-@get("/api/export", guards=MAY_READ)
+@get("/api/export", guards=MAY_READ, opt=told(answer=said(objects=list[dict[str, Any]])))
 async def export(request: Request[Any, Any, Any], managing: Needed[Managing]) -> dict[str, Any]:
     """Every object, as `apply` takes it; users with `admin:users`. Secrets are dots, which keep what is stored."""
     return ok(objects=await managing.export(principal_of(request)))
 
 
-def shown(row: Stored) -> dict[str, Any]:
+def shown(row: Stored) -> ManagedObject:
     """An object as the wire has it."""
     return {
         "kind": row.kind,

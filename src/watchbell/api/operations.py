@@ -5,6 +5,7 @@ from typing import Any
 
 from litestar import MediaType, Request, Response, get
 
+from watchbell.api.contract import Parameter, told
 from watchbell.api.needs import Needed
 from watchbell.domain.checks.running import running
 from watchbell.domain.errors import Retryable
@@ -15,9 +16,10 @@ from watchbell.ports.telemetry import Exposition
 from watchbell.usecases.configuration import Configured
 
 OPEN = {"open": True}
+STRICT = Parameter(name="strict", about="When it is there: 503 when checks do not run.")
 
 
-@get("/healthz", media_type=MediaType.TEXT, opt=OPEN)
+@get("/healthz", media_type=MediaType.TEXT, opt=OPEN | told(answer=str))
 async def healthz() -> str:
     """Whether the process is alive."""
     return "ok"
@@ -42,7 +44,7 @@ class Readiness:
         return True, state | {"store": "ok"}
 
 
-@get("/readyz", opt=OPEN)
+@get("/readyz", opt=OPEN | told(answer=dict[str, str], others={503: dict[str, str]}))
 async def readyz(readiness: Needed[Readiness]) -> Response[dict[str, str]]:
     """Whether it can do its work: 503 names what is missing.
 
@@ -52,13 +54,17 @@ async def readyz(readiness: Needed[Readiness]) -> Response[dict[str, str]]:
     return Response(state, status_code=200 if ready else 503)
 
 
-@get("/metrics", opt=OPEN, include_in_schema=False)
+@get("/metrics", opt=OPEN | told(answer=str), media_type=MediaType.TEXT)
 async def metrics(exposition: Needed[Exposition]) -> Response[bytes]:
     """Everything that is counted, in Prometheus' text format."""
     return Response(exposition.exposition(), media_type=exposition.content_type)
 
 
-@get(["/status", "/status/"], media_type=MediaType.TEXT, opt=OPEN)
+@get(
+    ["/status", "/status/"],
+    media_type=MediaType.TEXT,
+    opt=OPEN | told(query=(STRICT,), answer=str, others={503: str}),
+)
 async def status(
     request: Request[Any, Any, Any],
     store: Needed[Store],
@@ -74,7 +80,7 @@ async def status(
         leases = await tx.leases.all()
     keepers = sum(1 for lease in leases if lease.name.startswith("shard/") and lease.expires_at > now)
     well, why = running(configuration.checks.values(), healths, keepers, started, now)
-    strict = "strict" in request.query_params
+    strict = STRICT.name in request.query_params
     return Response(
         "Checks running" if well else "Checks not running",
         status_code=200 if well or not strict else 503,

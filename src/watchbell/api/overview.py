@@ -1,20 +1,52 @@
-"""`/api/status` and `/api/audit`: how Watchbell itself is, and who did what."""
+"""`/api/status`: how Watchbell itself is."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
-from litestar import Request, get
+from litestar import get
 
 from watchbell import __version__
 from watchbell.api.auth import requires
 from watchbell.api.client_config import ClientConfig
+from watchbell.api.contract import Time, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, number_of, ok, time_of
+from watchbell.api.wire import moment, ok
 from watchbell.ports.clock import Clock
 from watchbell.usecases.inspecting import Inspecting
 
 
-@get("/api/status", guards=[requires("read:management")])
+class KeeperBody(TypedDict):
+    """A keeper and the shards that it holds."""
+
+    holder: str
+    shards: Sequence[int]
+
+
+class Backlog(TypedDict):
+    """What waits to leave."""
+
+    count: int
+    oldest: float
+    """How long the oldest waits, in seconds."""
+
+
+@get(
+    "/api/status",
+    guards=[requires("read:management")],
+    opt=told(
+        answer=said(
+            application=str,
+            version=str,
+            uptime=float,
+            role=str,
+            collectorUrl=str,
+            keepers=list[KeeperBody],
+            lastResultAt=Time | None,
+            outbox=dict[str, Backlog],
+        )
+    ),
+)
 async def status(
     inspecting: Needed[Inspecting], clock: Needed[Clock], started: Needed[datetime], client_config: Needed[ClientConfig]
 ) -> dict[str, Any]:
@@ -37,27 +69,4 @@ async def status(
     )
 
 
-@get("/api/audit", guards=[requires("admin:management")])
-async def audit(request: Request[Any, Any, Any], inspecting: Needed[Inspecting]) -> dict[str, Any]:
-    """Who did what, newest first: `limit`, and `before` (a time) for older ones."""
-    before = request.query_params.get("before")
-    found = await inspecting.audit(
-        number_of(request, "limit", 100, 1000), time_of(before, "before") if before else None
-    )
-    return ok(
-        entries=[
-            {
-                "id": entry.id,
-                "at": moment(entry.at),
-                "who": entry.who,
-                "action": entry.action,
-                "kind": entry.kind,
-                "subject": entry.subject,
-                "text": entry.text,
-            }
-            for entry in found
-        ]
-    )
-
-
-routes = [status, audit]
+routes = [status]

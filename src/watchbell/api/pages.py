@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
 
 from watchbell.api.needs import Needed
-from watchbell.domain.errors import Missing
 
 ROOT = Path(__file__).parent / "static"
 NOT_BUILT = b"<!doctype html><title>Watchbell</title><p>The pages are not built. Run <code>make setup</code>.</p>"
@@ -69,7 +69,7 @@ async def page(request: Request[Any, Any, Any], files: Needed[dict[str, File]]) 
     if path in files:
         return answer(files[path], request)
     if path.startswith(("/api/", "/assets/")):
-        raise Missing("not found")
+        raise NotFoundException("The requested URL was not found on the server.")
     return answer(files["/index.html"], request)
 
 

@@ -1,16 +1,18 @@
 """`/api/session` and `/api/setup`: logging in and out, and the first administrator."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 
 from watchbell.api.auth import COOKIE, KNOWN, address_of, principal_of
+from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.access import SESSION_LIFE
 from watchbell.domain.accounts import Principal, User
-from watchbell.usecases.authenticating import Authenticating, LoggedIn
+from watchbell.usecases.authenticating import Authenticating
+from watchbell.usecases.sessions import LoggedIn
 
 OPEN = {"open": True}
 NOT_KEPT = {"Cache-Control": "no-store"}
@@ -40,13 +42,26 @@ class FirstAdministrator(Body, frozen=True):
     """Address for messages."""
 
 
-@get("/api/setup", opt=OPEN)
+class SessionUser(TypedDict):
+    """Who is logged in."""
+
+    login: str
+    name: str
+    email: str
+    roles: list[str]
+
+
+SESSION = said(user=SessionUser, scopes=list[str], csrf=str)
+"""`csrf` goes into `X-CSRF-Token` of later requests."""
+
+
+@get("/api/setup", opt=OPEN | told(answer=said(needed=bool)))
 async def needed(authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
     """Whether the first administrator must be set up."""
     return Response(ok(needed=await authenticating.needs_setup()), headers=NOT_KEPT)
 
 
-@post("/api/setup", opt=OPEN)
+@post("/api/setup", opt=OPEN | told(body=FirstAdministrator, answer=SESSION))
 async def set_up(
     request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
 ) -> Response[dict[str, Any]]:
@@ -56,7 +71,7 @@ async def set_up(
     return _with_cookie(request, logged_in, 201, secure=secure_cookie)
 
 
-@get("/api/session", guards=[KNOWN])
+@get("/api/session", guards=[KNOWN], opt=told(answer=SESSION))
 async def current(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
     """Who the caller is, and what they may do."""
     principal = principal_of(request)
@@ -64,7 +79,7 @@ async def current(request: Request[Any, Any, Any], authenticating: Needed[Authen
     return Response(_session(principal, user), headers=NOT_KEPT)
 
 
-@post("/api/session", opt=OPEN, status_code=200)
+@post("/api/session", opt=OPEN | told(body=Credentials, answer=SESSION), status_code=200)
 async def log_in(
     request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
 ) -> Response[dict[str, Any]]:
@@ -75,7 +90,7 @@ async def log_in(
     return _with_cookie(request, logged_in, 200, secure=secure_cookie)
 
 
-@delete("/api/session", guards=[KNOWN], status_code=200)
+@delete("/api/session", guards=[KNOWN], status_code=200, opt=told(answer=Done))
 async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
     """Log out."""
     await authenticating.log_out(principal_of(request))
@@ -86,16 +101,15 @@ async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authen
 
 def _session(principal: Principal, user: User | None) -> dict[str, Any]:
     login = principal.login or "anonymous"
-    shown = {"login": login, "name": login, "email": "", "roles": list[str]()}
+    shown: SessionUser = {"login": login, "name": login, "email": "", "roles": []}
     if user is not None:
         shown = {"login": user.login, "name": user.name, "email": user.email, "roles": list(user.roles)}
     return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf)
 
 
-def _with_cookie(
-    request: Request[Any, Any, Any], logged_in: LoggedIn, code: int, *, secure: bool
-) -> Response[dict[str, Any]]:
-    cookie = Cookie(
+def session_cookie(request: Request[Any, Any, Any], logged_in: LoggedIn, *, secure: bool) -> Cookie:
+    """The cookie that carries a new session."""
+    return Cookie(
         key=COOKIE,
         value=logged_in.cookie,
         path="/",
@@ -104,6 +118,12 @@ def _with_cookie(
         secure=secure or request.url.scheme == "https",
         max_age=int(SESSION_LIFE.total_seconds()),
     )
+
+
+def _with_cookie(
+    request: Request[Any, Any, Any], logged_in: LoggedIn, code: int, *, secure: bool
+) -> Response[dict[str, Any]]:
+    cookie = session_cookie(request, logged_in, secure=secure)
     content = _session(logged_in.principal, logged_in.user)
     return Response(content, status_code=code, cookies=[cookie], headers=NOT_KEPT)
 

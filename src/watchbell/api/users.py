@@ -1,48 +1,183 @@
-"""`/api/users` and `/api/user`: the people who may log in."""
+"""`/api/users` and `/api/user`: the people who may log in, and `/api/user/me`: oneself."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
 
+import msgspec
 from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
-from watchbell.api.auth import principal_of, requires
+from watchbell.api.alerts import AttributeSet, base_of, needed_attributes
+from watchbell.api.auth import address_of, principal_of, requires
+from watchbell.api.contract import Done, Time, said, told
+from watchbell.api.groups import GroupBody
+from watchbell.api.groups import shown as group_shown
 from watchbell.api.needs import Needed
-from watchbell.api.wire import body_of, moment, ok
-from watchbell.domain.accounts import User
-from watchbell.domain.errors import Fault, Faulty
-from watchbell.usecases.administering import Administering, UserChange
+from watchbell.api.paging import listed, page_of
+from watchbell.api.wire import mapping_of, moment, ok
+from watchbell.domain.accounts import Profile, User
+from watchbell.domain.errors import Invalid
+from watchbell.toolkit.settings import read
+from watchbell.usecases.administering import PROOF_FIELD, Administering, Proof, UserChange
+from watchbell.usecases.directory import Directory
 
 MAY = [requires("admin:users")]
+SEE_SELF = [requires("read:userinfo")]
+CHANGE_SELF = [requires("write:users")]
+OWN = ("name", "email", "password", "text")
+"""What people may change of themselves."""
 
 
-@get("/api/users", guards=MAY)
-async def users(administering: Needed[Administering]) -> dict[str, Any]:
-    """Everybody, by login."""
+class SentUser(UserChange, frozen=True, kw_only=True):
+    """What is said of a user; null leaves it as it is."""
+
+    text: str | None = None
+    """Anything worth noting."""
+    email_verified: bool | None = None
+    """Whether somebody made sure of the address."""
+    attributes: dict[str, Any] | None = None
+    """To merge deeply; null removes one."""
+
+
+class OwnChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What people may change of themselves."""
+
+    name: str | None = None
+    email: str | None = None
+    password: str | None = None
+    text: str | None = None
+    current_password: str | None = msgspec.field(default=None, name=PROOF_FIELD)
+    """The present password: a new one, or another address, asks for it."""
+
+
+class UserRow(TypedDict):
+    """A user."""
+
+    id: str
+    href: str
+    login: str
+    name: str
+    email: str
+    domain: str | None
+    roles: list[str]
+    status: Literal["active", "inactive"]
+    attributes: dict[str, Any]
+    text: str
+    email_verified: bool
+    createTime: Time
+    updateTime: Time
+    lastLogin: Time | None
+
+
+_ONE = said(id=str, user=UserRow)
+_ATTRIBUTES = told(body=AttributeSet, answer=Done)
+
+
+@get("/api/users", guards=MAY, opt=listed("users", UserRow, domains=list[str]))
+async def users(
+    request: Request[Any, Any, Any], administering: Needed[Administering], directory: Needed[Directory]
+) -> dict[str, Any]:
+    """A page of everybody, by login, and the mail domains that there are."""
     found = await administering.users()
-    return ok(users=[shown(user) for user in found], total=len(found))
+    rows = await _shown(request, directory, found)
+    domains = sorted({row["domain"] for row in rows if row["domain"]})
+    return page_of(request, "users", rows) | {"domains": domains}
 
 
-@post("/api/user", guards=MAY)
-async def create(request: Request[Any, Any, Any], administering: Needed[Administering]) -> dict[str, Any]:
-    """Make a user. Without `roles` they get `user`."""
-    data = await body_of(request, UserChange)
-    if data.login is None:
-        raise Faulty([Fault(field="login", reason="is required")])
-    user = await administering.create_user(principal_of(request), data)
-    return ok(id=user.id, user=shown(user))
+@post("/api/user", guards=MAY, opt=told(body=SentUser, answer=_ONE))
+async def create(
+    request: Request[Any, Any, Any], administering: Needed[Administering], directory: Needed[Directory]
+) -> dict[str, Any]:
+    """Make a user. Without `login` it is the `email`; without `roles` they get `user`."""
+    wanted, described = change_of(await mapping_of(request))
+    if wanted.login is None:
+        wanted = msgspec.structs.replace(wanted, login=wanted.email or "")
+    user = await administering.create_user(principal_of(request), wanted)
+    return await _answer(request, directory, user, described)
 
 
-@put("/api/user/{user_id:str}", guards=MAY)
+@get("/api/user/me", guards=SEE_SELF, opt=told(answer=_ONE))
+async def me(request: Request[Any, Any, Any], directory: Needed[Directory]) -> dict[str, Any]:
+    """Who the caller is."""
+    return await _answer(request, directory, await _self(request, directory), {})
+
+
+@put("/api/user/me", guards=CHANGE_SELF, opt=told(body=OwnChange, answer=_ONE))
+async def change_me(
+    request: Request[Any, Any, Any], administering: Needed[Administering], directory: Needed[Directory]
+) -> dict[str, Any]:
+    """Change one's own name, address, password or text, and nothing that gives rights.
+
+    A new address or password needs `currentPassword`, and is refused to API keys.
+    """
+    body = {name: value for name, value in (await mapping_of(request)).items() if value not in (None, {}, [])}
+    password = body.pop(PROOF_FIELD, None)
+    if password is not None and not isinstance(password, str):
+        raise Invalid("must be a string", PROOF_FIELD)
+    beyond = sorted(body.keys() - set(OWN))
+    if beyond:
+        raise Invalid(f"not allowed to update: {', '.join(beyond)}")
+    wanted, described = change_of(body)
+    proof = Proof(password=password, address=address_of(request))
+    user = await administering.change_self(principal_of(request), wanted, proof)
+    return await _answer(request, directory, user, described)
+
+
+@get("/api/user/me/attributes", guards=SEE_SELF, opt=told(answer=said(attributes=dict[str, Any])))
+async def my_attributes(request: Request[Any, Any, Any], directory: Needed[Directory]) -> dict[str, Any]:
+    """What clients keep for the caller, such as preferences."""
+    user = await _self(request, directory)
+    return ok(attributes=(await directory.profiles([user]))[user.id].attributes)
+
+
+@put("/api/user/me/attributes", guards=CHANGE_SELF, opt=_ATTRIBUTES)
+async def set_my_attributes(request: Request[Any, Any, Any], directory: Needed[Directory]) -> dict[str, Any]:
+    """Merge attributes deeply; null removes one."""
+    attributes = needed_attributes(await mapping_of(request))
+    user = await _self(request, directory)
+    await directory.describe(user.id, attributes=attributes)
+    return ok()
+
+
+@get("/api/user/{user_id:str}", guards=MAY, opt=told(answer=_ONE))
+async def one(request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]) -> dict[str, Any]:
+    """One user."""
+    return await _answer(request, directory, await directory.user(user_id), {})
+
+
+@get("/api/user/{user_id:str}/groups", guards=MAY, opt=listed("groups", GroupBody))
+async def groups_of(
+    request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]
+) -> dict[str, Any]:
+    """The groups that a user belongs to."""
+    user, base = await directory.user(user_id), base_of(request)
+    mine = [group for group in await directory.groups() if user.id in group.members]
+    return page_of(request, "groups", [group_shown(group, base) for group in mine])
+
+
+@put("/api/user/{user_id:str}", guards=MAY, opt=told(body=SentUser, answer=_ONE))
 async def change(
-    request: Request[Any, Any, Any], user_id: FromPath[str], administering: Needed[Administering]
+    request: Request[Any, Any, Any],
+    user_id: FromPath[str],
+    administering: Needed[Administering],
+    directory: Needed[Directory],
 ) -> dict[str, Any]:
     """Change what the body names, and nothing else."""
-    data = await body_of(request, UserChange)
-    user = await administering.change_user(principal_of(request), user_id, data)
-    return ok(id=user.id, user=shown(user))
+    wanted, described = change_of(await mapping_of(request))
+    user = await administering.change_user(principal_of(request), user_id, wanted)
+    return await _answer(request, directory, user, described)
 
 
-@delete("/api/user/{user_id:str}", guards=MAY, status_code=200)
+@put("/api/user/{user_id:str}/attributes", guards=MAY, opt=_ATTRIBUTES)
+async def set_attributes(
+    request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]
+) -> dict[str, Any]:
+    """Merge attributes deeply; null removes one."""
+    await directory.describe(user_id, attributes=needed_attributes(await mapping_of(request)))
+    return ok()
+
+
+@delete("/api/user/{user_id:str}", guards=MAY, status_code=200, opt=told(answer=Done))
 async def remove(
     request: Request[Any, Any, Any], user_id: FromPath[str], administering: Needed[Administering]
 ) -> dict[str, Any]:
@@ -51,18 +186,76 @@ async def remove(
     return ok()
 
 
-def shown(user: User) -> dict[str, Any]:
+def change_of(body: dict[str, Any]) -> tuple[UserChange, dict[str, Any]]:
+    """A change of a user from a body, and of the profile. Null, and an empty list of roles, leave what is there.
+
+    Raises:
+        InvalidSettings: a field is unknown or of another type.
+    """
+    given = {name: value for name, value in body.items() if value is not None}
+    if given.get("roles") == []:
+        del given["roles"]
+    text, verified = given.pop("text", None), given.pop("email_verified", None)
+    attributes = needed_attributes(given) if "attributes" in given else {}
+    given.pop("attributes", None)
+    if text is not None and not isinstance(text, str):
+        raise Invalid("must be a string", "text")
+    if verified is not None and not isinstance(verified, bool):
+        raise Invalid("must be true or false", "email_verified")
+    described: dict[str, Any] = {}
+    if text is not None or verified is not None or attributes:
+        described = {"text": text, "email_verified": verified, "attributes": attributes}
+    return read(UserChange, given), described
+
+
+async def _self(request: Request[Any, Any, Any], directory: Directory) -> User:
+    return await directory.user(principal_of(request).login)
+
+
+async def _answer(
+    request: Request[Any, Any, Any], directory: Directory, user: User, described: dict[str, Any]
+) -> dict[str, Any]:
+    if described:
+        await directory.describe(user.id, **described)
+    (row,) = await _shown(request, directory, [user])
+    return ok(id=user.id, user=row)
+
+
+async def _shown(request: Request[Any, Any, Any], directory: Directory, found: Sequence[User]) -> list[UserRow]:
+    profiles, base = await directory.profiles(found), base_of(request)
+    return [shown(user, profiles[user.id], base) for user in found]
+
+
+def shown(user: User, profile: Profile, base: str) -> UserRow:
     """A user as the wire has it."""
     return {
         "id": user.id,
+        "href": f"{base}/user/{user.id}",
         "login": user.login,
         "name": user.name,
         "email": user.email,
+        "domain": user.email.partition("@")[2] or None,
         "roles": list(user.roles),
         "status": "active" if user.active else "inactive",
+        "attributes": profile.attributes,
+        "text": profile.text,
+        "email_verified": profile.email_verified,
         "createTime": moment(user.created_at),
+        "updateTime": moment(profile.updated_at),
         "lastLogin": moment(user.last_login),
     }
 
 
-routes = [users, create, change, remove]
+routes = [
+    users,
+    create,
+    me,
+    change_me,
+    my_attributes,
+    set_my_attributes,
+    one,
+    groups_of,
+    change,
+    set_attributes,
+    remove,
+]

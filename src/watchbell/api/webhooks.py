@@ -1,35 +1,193 @@
-"""`POST /api/webhooks/<vendor>`: other systems' formats, through the same pipeline as every alert."""
+"""`/api/webhooks/<name>`, also without `/api`: other systems' formats, through the pipeline of every alert.
 
+A webhook for which `webhooks.secrets` has a secret is taken only when it was signed, besides the scope that every
+caller needs. A call by GET must come with a key: a browser sends its session's cookie along with any page's images.
+"""
+
+import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-from litestar import Request, Response, post
+import msgspec
+import structlog
+from litestar import Request, Response, route
+from litestar.enums import HttpMethod
 from litestar.params import FromPath
 
 from watchbell.api.alerts import received_body
-from watchbell.api.auth import requires
+from watchbell.api.auth import CSRF_HEADER, principal_of, requires
+from watchbell.api.contract import told
 from watchbell.api.needs import Needed
-from watchbell.domain.errors import Missing
+from watchbell.api.wire import raw_of
+from watchbell.domain.accounts import Principal
+from watchbell.domain.errors import Forbidden, Invalid, Missing, Refused, Unauthenticated, WatchbellError
 from watchbell.ports.clock import Clock
-from watchbell.ports.webhook import Call, Webhook
-from watchbell.usecases.intake import Intake
+from watchbell.ports.webhook import Call, Reading, Reply, Signing, Webhook
+from watchbell.toolkit.form import form, is_form
+from watchbell.toolkit.incoming import decode
+from watchbell.toolkit.settings import Secret
+from watchbell.toolkit.verifying import standard
+from watchbell.usecases.auditing import Auditing
+from watchbell.usecases.obeying import Asked, Obeying
+from watchbell.usecases.shaping import Shaping, call_to_keep
+
+MAY = [requires("write:webhooks")]
+PATHS = [f"{prefix}/webhooks/{{name:str}}{rest}" for prefix in ("/api", "") for rest in ("", "/{rest:path}")]
+"""Ours, and where Alerta has them when it is not mounted below `/api`."""
+TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 400: Any, 412: Any})
+"""The alert or the ids of several, unless the vendor has an answer of its own."""
+TOLD_LOGS = told(body=Any, optional=True, sent="*/*", answer=Any)
+LARGEST = 16 * 1024 * 1024  # bytes, when it was compressed
+_CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key", "proxy-authorization", CSRF_HEADER})
+_QUERY_CREDENTIALS = frozenset({"api-key"})
+
+_log = structlog.get_logger("webhooks")
 
 
-@post("/api/webhooks/{vendor:str}", guards=[requires("write:webhooks")])
-async def receive(
-    request: Request[Any, Any, Any],
-    vendor: FromPath[str],
-    webhooks: Needed[Mapping[str, Webhook]],
-    intake: Needed[Intake],
-    clock: Needed[Clock],
-) -> Response[bytes]:
+class Hooks(NamedTuple):
+    """What receiving needs: the webhooks by name, and the secrets that some share with their senders."""
+
+    table: Mapping[str, Webhook]
+    secrets: Mapping[str, Secret]
+    obeying: Obeying
+    shaping: Shaping
+    auditing: Auditing
+    clock: Clock
+
+
+@route(PATHS, http_method=[HttpMethod.GET, HttpMethod.POST], guards=MAY, status_code=201, opt=TOLD)
+async def receive(request: Request[Any, Any, Any], name: FromPath[str], hooks: Needed[Hooks]) -> Response[bytes]:
     """Read a vendor's message. All its alerts are accepted, or none."""
-    if vendor not in webhooks:
-        raise Missing(f"Custom webhook '{vendor}' not found.")
-    query = {name: values[0] for name, values in request.query_params.dict().items()}
-    signals = webhooks[vendor].read(Call(body=await request.body(), query=query, received=clock.now()))
-    received = await intake.receive_many(signals)
-    return received_body(request, received)
+    return await received(request, name, hooks)
 
 
-routes = [receive]
+@route("/v1/logs", http_method=[HttpMethod.POST], guards=MAY, status_code=200, opt=TOLD_LOGS)
+async def receive_logs(request: Request[Any, Any, Any], hooks: Needed[Hooks]) -> Response[bytes]:
+    """Logs of OpenTelemetry, on the path that its exporters have."""
+    return await received(request, "otlp", hooks)
+
+
+async def received(request: Request[Any, Any, Any], name: str, hooks: Hooks) -> Response[bytes]:
+    """Verify, read, do what is asked, answer."""
+    by = principal_of(request)
+    _refuse_foreign(request, by)
+    try:
+        call = await call_of(request, hooks.clock)
+        verify(hooks.table.get(name), call, hooks.secrets.get(name))
+        if name in hooks.table:
+            return await _obeyed(request, _from(_read(hooks.table[name], call, name), name, by), hooks, by)
+        return await _shaped(request, name, call, hooks, by)
+    except (Invalid, Refused, Unauthenticated) as error:
+        await hooks.auditing.refused(by, "webhook", name, error.message)
+        raise
+
+
+async def _obeyed(request: Request[Any, Any, Any], reading: Reading, hooks: Hooks, by: Principal) -> Response[bytes]:
+    asked = Asked(signals=reading.signals, recoveries=reading.recoveries, deeds=reading.deeds, mutes=reading.mutes)
+    try:
+        obeyed = await hooks.obeying.obey(asked, by)
+    except Missing:
+        if reading.missing is None:
+            raise
+        return _sent(reading.missing)
+    if reading.reply is not None:
+        return _sent(reading.reply(obeyed.alerts))
+    return received_body(request, list(obeyed.received))
+
+
+async def _shaped(
+    request: Request[Any, Any, Any], name: str, call: Call, hooks: Hooks, by: Principal
+) -> Response[bytes]:
+    """Read by a format of one's own. What came is kept, also when there is no such format yet."""
+    compiled, problem = await hooks.shaping.named(name), ""
+    try:
+        if compiled is None:
+            raise Missing(f"Custom webhook '{name}' not found.")
+        reading = Reading(signals=compiled.read(content_of(call), call.query, call.received))
+        return await _obeyed(request, _from(reading, name, by), hooks, by)
+    except WatchbellError as error:
+        problem = error.message
+        raise
+    finally:
+        await hooks.shaping.keep(
+            call_to_keep(name, call.received, call.headers.get("content-type", ""), call.query, call.body, problem)
+        )
+
+
+def content_of(call: Call) -> Any:
+    """The body as data: JSON, or a form as an object of texts."""
+    content: Any = form(call) if is_form(call) else decode(object, call.body)
+    return content
+
+
+async def call_of(request: Request[Any, Any, Any], clock: Clock) -> Call:
+    """The request without its credentials, its body unpacked."""
+    query = {
+        name: values[0]
+        for name, values in request.query_params.dict().items()
+        if name.lower() not in _QUERY_CREDENTIALS
+    }
+    headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _CREDENTIALS}
+    return Call(
+        body=_unpacked(await raw_of(request), headers.get("content-encoding", "")),
+        query=query,
+        received=clock.now(),
+        path=str(request.path_params.get("rest", "")).strip("/"),
+        headers=headers,
+    )
+
+
+def verify(webhook: object, call: Call, secret: Secret | None) -> None:
+    """Raise `Unauthenticated` when there is a secret and the call was not signed with it."""
+    if not secret:
+        return
+    if isinstance(webhook, Signing):
+        webhook.verify(call, secret.reveal())
+    else:
+        standard(call, secret.reveal())
+
+
+def _refuse_foreign(request: Request[Any, Any, Any], by: Principal) -> None:
+    if request.method == "GET" and (
+        by.csrf or request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+    ):
+        raise Forbidden("A webhook is called by GET with a key only.")
+
+
+def _unpacked(body: bytes, encoding: str) -> bytes:
+    if encoding.lower() not in {"gzip", "deflate"}:
+        return body
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        found = unpacking.decompress(body, LARGEST)
+    except zlib.error as error:
+        raise Invalid(f"cannot be unpacked: {error}", "body") from None
+    if not unpacking.eof:
+        raise Invalid(f"is cut off, or more than {LARGEST} bytes when it is unpacked", "body")
+    return found
+
+
+def _read(webhook: Webhook, call: Call, name: str) -> Reading:
+    try:
+        found = webhook.read(call)
+    except WatchbellError:
+        raise
+    except Exception as error:  # task edge: what a plug-in did not expect is its sender's to read, as with Alerta
+        _log.warning("webhook_failed", webhook=name, exc_info=error)
+        raise Invalid(str(error) or type(error).__name__) from error
+    return found if isinstance(found, Reading) else Reading(signals=found)
+
+
+def _from(reading: Reading, name: str, by: Principal) -> Reading:
+    """The same, its signals with the way that they came, for who asks later why there is an alert."""
+    source = f"webhook/{name}"
+    signals = [msgspec.structs.replace(each, source=source, user=each.user or by.login) for each in reading.signals]
+    return msgspec.structs.replace(reading, signals=signals)
+
+
+def _sent(reply: Reply) -> Response[bytes]:
+    body: bytes = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
+    return Response(body, status_code=reply.status, media_type=reply.media_type, headers=dict(reply.headers))
+
+
+routes = [receive, receive_logs]

@@ -4,12 +4,13 @@ JSON keys are camelCase, times `2026-11-21T08:00:00.000Z`.
 """
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 import msgspec
 from litestar import Request
 from litestar.exceptions import HTTPException
 
+from watchbell.api.contract import Number, told_of
 from watchbell.domain.errors import Invalid
 from watchbell.toolkit.settings import read
 
@@ -35,6 +36,18 @@ def require_json(request: Request[Any, Any, Any]) -> None:
         raise UnsupportedMediaType("POST and PUT requests must set 'Content-type' to 'application/json'")
 
 
+async def raw_of(request: Request[Any, Any, Any]) -> bytes:
+    """The body as it came. Only for routes that tell of one."""
+    if told_of(request).body is None:
+        raise TypeError(f"{request.route_handler.fn.__qualname__} reads a body that it does not tell of")
+    return await request.body()
+
+
+async def signed_bytes_of(request: Request[Any, Any, Any]) -> bytes:
+    """The body as it came, only to be compared with its signature: of any route."""
+    return await request.body()
+
+
 async def mapping_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The body as a JSON object.
 
@@ -43,7 +56,7 @@ async def mapping_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
         Invalid: it is no JSON object.
     """
     require_json(request)
-    raw = await request.body()
+    raw = await raw_of(request)
     try:
         data: Any = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -56,13 +69,15 @@ async def mapping_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 
 async def body_of(request: Request[Any, Any, Any], cls: type[S]) -> S:
-    """The body as `cls`; raises `InvalidSettings` with every fault."""
+    """The body as `cls`, which must be what the route tells of; raises `InvalidSettings` with every fault."""
+    if told_of(request).body is not cls:
+        raise TypeError(f"{request.route_handler.fn.__qualname__} reads a {cls.__name__}, and tells of something else")
     return read(cls, await mapping_of(request))
 
 
 async def text_of(request: Request[Any, Any, Any]) -> str:
     """The `text` of a body that may be absent."""
-    if not await request.body():
+    if not await raw_of(request):
         return ""
     return (await body_of(request, Remark)).text
 
@@ -74,6 +89,10 @@ class Remark(Body, frozen=True):
     """What to say about it."""
 
 
+@overload
+def moment(at: datetime) -> str: ...
+@overload
+def moment(at: datetime | None) -> str | None: ...
 def moment(at: datetime | None) -> str | None:
     """A time as the wire has it."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -90,13 +109,13 @@ def time_of(text: str, field: str) -> datetime:
     return at.astimezone(UTC)
 
 
-def number_of(request: Request[Any, Any, Any], name: str, default: int, most: int, least: int = 1) -> int:
+def number_of(request: Request[Any, Any, Any], wanted: Number) -> int:
     """A whole number from the query string."""
-    text = request.query_params.get(name)
+    text = request.query_params.get(wanted.name)
     if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and least <= int(text) <= most):
-        raise Invalid(f"must be a number from {least} to {most}", name)
+        return wanted.default
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and wanted.least <= int(text) <= wanted.most):
+        raise Invalid(f"must be a number from {wanted.least} to {wanted.most}", wanted.name)
     return int(text)
 
 

@@ -5,33 +5,46 @@ import contextlib
 import functools
 import os
 import socket
-import time
 from pathlib import Path
 from typing import Any
 
-from watchbell import log, plugins
-from watchbell.adapters.journal.files import FileJournalReader, FileJournalWriter
-from watchbell.adapters.rejected import RejectedFiles
-from watchbell.adapters.rules_api import ApiRules
-from watchbell.adapters.user_agents import parse_user_agent
+from watchbell import log
+from watchbell.adapters.journal.files import FileJournalReader
+from watchbell.adapters.rules_api import ApiMappings, ApiRules
+from watchbell.adapters.user_agents import CLIENT_HINTS
+from watchbell.bootstrap.accepting import open_writer
+from watchbell.bootstrap.archive import archiver, make_spool
+from watchbell.bootstrap.events import (
+    duplicate_memory,
+    enricher,
+    find_place,
+    forgotten_file,
+    make_sinks,
+    privacy,
+    rejected_files,
+    tidy,
+)
 from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.paths import make_paths
 from watchbell.collector.settings import CollectorSettings
+from watchbell.collector.sources import read_sources
 from watchbell.config import Configuration
 from watchbell.domain.errors import Permanent
-from watchbell.domain.events.record import DefaultMapping
+from watchbell.domain.events.mapping.reading import Lookups
 from watchbell.loading import parent_process
-from watchbell.ports.sink import Sink
 from watchbell.ports.tally import RuleSource, TallyReports
 from watchbell.roles.collector import CollectorParts, run_collector
 from watchbell.roles.process import run
-from watchbell.toolkit.settings import InvalidSettings, read
+from watchbell.usecases.following_mappings import ConfiguredMappings, MappingFollower
+from watchbell.usecases.mapping_batches import BatchReading
 from watchbell.usecases.reporting import BusReports, ConfiguredRules, StoreReports
 
 
 async def collector(settings: Configuration) -> None:
     """Run the collector until told to stop."""
     async with Parts(settings) as parts:
-        await run({"collector": functools.partial(_collect, await _parts(parts)), **_with_parent()})
+        made = await _parts(parts)
+        await run({"collector": functools.partial(_collect, made), **archiver(settings, made.node), **_with_parent()})
 
 
 async def _collect(parts: CollectorParts, stop: asyncio.Event) -> None:
@@ -63,28 +76,32 @@ async def _parts(parts: Parts) -> CollectorParts:
     root = settings.journal_dir
     root.mkdir(parents=True, exist_ok=True)
     node = f"{socket.gethostname()}-{given.port}"
-    mapping = DefaultMapping(parse_user_agent)
+    made = _settings(settings)
     tallies, rules = await _reporting(parts)
+    forgotten = forgotten_file(settings)
+    forgotten.look()
+    paths, publishing = make_paths(settings, node)
     return CollectorParts(
-        settings=CollectorSettings(
-            host=given.host,
-            port=given.port,
-            workers=given.workers,
-            trusted_proxies=tuple(given.trusted_proxies),
-            origins=tuple(given.origins),
-            kept_headers=tuple(given.kept_headers),
-            shutdown_delay_s=given.shutdown_delay,
-            fsync=given.durability == "fsynced",
-            journal_max_bytes=given.journal_limit * 1024 * 1024,
-        ),
+        settings=made,
         node=node,
         open_writer=functools.partial(
-            _open_writer, root, given.journal_limit * 1024 * 1024, given.durability == "fsynced"
+            open_writer,
+            root,
+            made.journal_max_bytes,
+            made.fsync,
+            privacy(settings),
+            settings.data / "collector" / "salt",
         ),
         reader=FileJournalReader(root),
-        sinks=_sinks(settings, mapping.schema, node),
-        mapping=mapping,
-        rejected=RejectedFiles(settings.data / "rejected"),
+        sinks=make_sinks(settings, node),
+        observers={**make_spool(settings, node), **publishing},
+        paths=paths,
+        duplicates=duplicate_memory(settings),
+        following=await _following(parts),
+        reading=BatchReading(enricher(settings), forgotten.parties),
+        forgotten=forgotten.look,
+        tidy=functools.partial(tidy, settings),
+        rejected=rejected_files(settings),
         tallies=tallies,
         rules=rules,
         shared=_shared(settings),
@@ -92,8 +109,24 @@ async def _parts(parts: Parts) -> CollectorParts:
     )
 
 
-def _open_writer(root: Path, max_bytes: int, fsync: bool, name: str) -> FileJournalWriter:  # noqa: FBT001 - for partial
-    return FileJournalWriter(root, name, max_bytes=max_bytes, fsync=fsync)
+def _settings(settings: Configuration) -> CollectorSettings:
+    given = settings.collector
+    return CollectorSettings(
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        sources=read_sources(given.sources),
+        tls_cert=given.tls_cert,
+        tls_key=given.tls_key,
+        http2=given.http2,
+        trusted_proxies=tuple(given.trusted_proxies),
+        proxy_header=given.proxy_header,
+        origins=tuple(given.origins),
+        kept_headers=tuple(dict.fromkeys((*CLIENT_HINTS, *given.kept_headers))),
+        shutdown_delay_s=given.shutdown_delay,
+        fsync=given.durability == "fsynced",
+        journal_max_bytes=given.journal_limit * 1024 * 1024,
+    )
 
 
 def _shared(settings: Configuration) -> Path:
@@ -102,20 +135,15 @@ def _shared(settings: Configuration) -> Path:
     return folder
 
 
-def _sinks(settings: Configuration, schema: dict[str, Any], node: str) -> list[Sink]:
-    table = plugins.table("sink")
-    found: list[Sink] = []
-    for name, config in settings.collector.sinks.items():
-        if name not in table:
-            raise Permanent(f"collector.sinks: there is no sink {name!r}; known are {', '.join(sorted(table))}.")
-        cls = table[name]
-        try:
-            made = read(cls.Config, config, prefix=f"collector.sinks.{name}.")
-        except InvalidSettings as error:
-            raise Permanent(error.message) from error
-        folder = settings.data / "events"
-        found.append(cls(made, schema=schema, folder=folder, node=node, now_ms=lambda: time.time_ns() // 1_000_000))
-    return found
+async def _following(parts: Parts) -> MappingFollower:
+    """Where mappings come from: the API if it is configured, else the database."""
+    settings = parts.settings
+    lookups = Lookups(find_place(settings) or Lookups().place_of)
+    if settings.collector.api_url:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        key, kept = settings.collector.api_key.reveal(), settings.data / "mappings.json"
+        return MappingFollower(ApiMappings(settings.collector.api_url, key, kept), lookups)
+    return MappingFollower(ConfiguredMappings(await parts.configured()), lookups)
 
 
 async def _reporting(parts: Parts) -> tuple[TallyReports, RuleSource]:

@@ -3,14 +3,19 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+import msgspec
+
 from watchbell.bootstrap.parts import Parts
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.blackout import Judge
+from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.signal import Signal
 from watchbell.ports.bus import Bus
 from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.escalating import Escalating, acting
+from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.intake import Intake, Receiving, apply_signals
 from watchbell.usecases.operating import Operating
 from watchbell.usecases.pulsing import Pulsing
@@ -28,19 +33,28 @@ class Core:
         self.bus = bus
         self.model = AlertaModel()
         self.configured = Configured(store, parts.clock, parts.telemetry)
-        self.receiving = Receiving(self.model, Limits(environments=tuple(settings.allowed_environments)))
+        self.receiving = Receiving(
+            self.model,
+            Limits(environments=tuple(settings.allowed_environments)),
+            FlapRule(**msgspec.structs.asdict(settings.flapping)),
+        )
+        self._judge = Judge()
         self.rules = Rulebook(self.model.severities, settings.base_url)
         self.intake = Intake(store, parts.clock, self.receiving, parts.telemetry, configured=self.configured, wake=wake)
         self.operating = Operating(store, parts.clock, self.model, wake=wake)
         self.escalating = Escalating(store, self.configured, self.rules, parts.clock, acting(self.model))
         self.pulsing = Pulsing(store, self.configured, self.take, parts.clock, wake=wake)
+        self.heartbeating = Heartbeating(
+            store, self.take, parts.clock, self.model, limits=self.receiving.limits, wake=wake
+        )
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)
 
     async def take(self, tx: Transaction, signals: Sequence[Signal], now: datetime) -> Iterable[int]:
         """Apply signals in the transaction of somebody else; returns the shards that have something to route."""
-        version = (await self.configured.current()).version
-        return (await apply_signals(tx, signals, now, self.receiving, version)).shards
+        config = await self.configured.current()
+        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
+        return (await apply_signals(tx, signals, now, self.receiving, config.version, blackouts)).shards
 
 
 async def core(parts: Parts) -> Core:

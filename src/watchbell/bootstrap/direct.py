@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from watchbell import plugins
 from watchbell.adapters.passwords import Argon2Passwords
-from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.parts import Parts, no_database
 from watchbell.bootstrap.workers import check_makers, object_shapes
 from watchbell.config import Configuration
 from watchbell.domain.checks.check import Check, CheckRun, Host
@@ -40,10 +40,10 @@ async def direct(settings: Configuration) -> AsyncGenerator[Direct]:
     async with Parts(settings) as parts:
         store = await parts.migrated_store()
         passwords = Argon2Passwords()
-        authenticating = Authenticating(store, parts.clock, passwords)
+        authenticating = Authenticating(store, parts.clock, passwords, rules=settings.auth.rules())
         yield Direct(
             administering=Administering(store, parts.clock, passwords, authenticating),
-            managing=Managing(store, parts.clock, parts.vault, object_shapes(parts), forget=authenticating.forget),
+            managing=Managing(store, parts.clock, parts.vault, object_shapes(parts), rules=authenticating.rules),
         )
 
 
@@ -59,8 +59,11 @@ async def migrate(settings: Configuration) -> list[str]:
 
     if settings.single_node:
         settings.data.mkdir(parents=True, exist_ok=True)
-    missing = await migrations.pending(settings.store_url)
-    await migrations.migrate(settings.store_url)
+    try:
+        missing = await migrations.pending(settings.store_url)
+        await migrations.migrate(settings.store_url)
+    except Retryable as error:
+        raise no_database(settings.store_url, error) from error
     return [str(name) for name in missing]
 
 

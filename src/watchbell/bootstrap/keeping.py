@@ -5,11 +5,13 @@ import asyncio
 from watchbell.bootstrap.core import Core
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.workers import sender
+from watchbell.config import Configuration
 from watchbell.roles.checking import Checking
 from watchbell.roles.keeper import Duties, Keeper
 from watchbell.usecases.alerting import Alerting, Retained
 from watchbell.usecases.delivering import Delivering, Patience
 from watchbell.usecases.leasing import Shards
+from watchbell.usecases.muting import Muting
 from watchbell.usecases.routing import Routing
 from watchbell.usecases.ruling import Ruling
 from watchbell.usecases.waking import BusWake, Taken
@@ -42,12 +44,9 @@ def duties(parts: Parts, core: Core) -> Duties:
                 attempt_timeout=settings.delivery.attempt_timeout, give_up_after=settings.delivery.give_up_after
             ),
         ),
-        alerting=Alerting(
-            core.store,
-            core.model,
-            Retained(closed=settings.retention.closed_alerts, informational=settings.retention.informational_alerts),
-        ),
+        alerting=Alerting(core.store, core.model, retained(settings)),
         pulsing=core.pulsing,
+        heartbeating=core.heartbeating,
         ruling=Ruling(core.store, core.configured, core.take, clock),
         checking=Checking(
             core.store,
@@ -59,5 +58,12 @@ def duties(parts: Parts, core: Core) -> Duties:
             taken=Taken(core.take),
             wake=BusWake(core.bus),
         ),
+        muting=Muting(core.store, core.configured, core.model, clock),
         results_kept=settings.retention.results,
+        audit_kept=settings.retention.audit,
     )
+
+
+def retained(settings: Configuration) -> Retained:
+    """How long alerts are kept when they are over."""
+    return Retained(closed=settings.retention.closed_alerts, informational=settings.retention.informational_alerts)

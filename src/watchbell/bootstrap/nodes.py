@@ -1,11 +1,9 @@
-"""The roles of a cluster, each a process of its own."""
+"""The roles of a cluster, each a process of its own, which imports what it needs and no more."""
 
 from functools import partial
 
-from watchbell.bootstrap.core import core
-from watchbell.bootstrap.keeping import keep
+from watchbell.bootstrap.monitor import serve_monitor
 from watchbell.bootstrap.parts import Parts
-from watchbell.bootstrap.web import serve_api, serve_monitor
 from watchbell.bootstrap.workers import notify, work
 from watchbell.config import Configuration
 from watchbell.roles.process import run
@@ -13,6 +11,9 @@ from watchbell.roles.process import run
 
 async def api(settings: Configuration) -> None:
     """Pages and API."""
+    from watchbell.bootstrap.core import core
+    from watchbell.bootstrap.web import serve_api
+
     async with Parts(settings) as parts:
         await parts.migrated_store()
         await run({"api": partial(serve_api, parts, await core(parts))})
@@ -20,6 +21,9 @@ async def api(settings: Configuration) -> None:
 
 async def keeper(settings: Configuration) -> None:
     """What is due."""
+    from watchbell.bootstrap.core import core
+    from watchbell.bootstrap.keeping import keep
+
     async with Parts(settings) as parts:
         await parts.migrated_store()
         shared = await core(parts)

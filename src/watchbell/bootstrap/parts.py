@@ -32,6 +32,23 @@ from watchbell.usecases.configuration import Configured
 _log = structlog.get_logger("bootstrap")
 
 
+class Unreachable(Permanent):
+    """A server that a setting names is not there; `key` is the setting. Passwords of its address are not told."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+def no_database(url: str, error: Retryable) -> Unreachable:
+    """The database of this URL does not answer."""
+    place = urlsplit(url)
+    where = f"{place.hostname}:{place.port or 5432}" if place.hostname else place.path
+    return Unreachable(
+        "store.url", f"cannot use the database at {where}: {error.message}. Start it, or mend store.url."
+    )
+
+
 class Parts:
     """The parts of one process.
 
@@ -86,11 +103,7 @@ class Parts:
             try:
                 await self._store.ping()
             except Retryable as error:
-                place = urlsplit(self.settings.store_url)
-                where = f"{place.hostname}:{place.port or 5432}" if place.hostname else place.path
-                raise Permanent(
-                    f"cannot use the database at {where}: {error.message}. Start it, or mend store.url."
-                ) from error
+                raise no_database(self.settings.store_url, error) from error
         return self._store
 
     async def migrated_store(self) -> Store:

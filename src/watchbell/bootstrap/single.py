@@ -12,11 +12,11 @@ import structlog
 
 from watchbell.bootstrap.core import core
 from watchbell.bootstrap.keeping import keep
-from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.parts import Parts, no_database
 from watchbell.bootstrap.web import serve_api
 from watchbell.bootstrap.workers import notify, work
 from watchbell.config import Configuration
-from watchbell.domain.errors import Permanent
+from watchbell.domain.errors import Permanent, Retryable
 from watchbell.loading import child_environment
 from watchbell.roles.process import Role, run
 from watchbell.roles.serving import check_port
@@ -37,7 +37,10 @@ async def up(settings: Configuration) -> None:
     if settings.collector.enabled:
         await _collector_port(settings)
     settings.data.mkdir(parents=True, exist_ok=True)
-    await migrate(settings.store_url)
+    try:
+        await migrate(settings.store_url)
+    except Retryable as error:
+        raise no_database(settings.store_url, error) from error
     async with Parts(settings) as parts:
         shared = await core(parts)
         roles: dict[str, Role] = {

@@ -7,60 +7,47 @@ import structlog
 
 from watchbell import plugins
 from watchbell.adapters.passwords import Argon2Passwords
-from watchbell.api import (
-    alerts,
-    checks,
-    client_config,
-    description,
-    events,
-    heartbeats,
-    incidents,
-    keys,
-    objects,
-    operations,
-    overview,
-    pages,
-    services,
-    session,
-    stream,
-    users,
-    webhooks,
-)
+from watchbell.api import alerts, operations, pages, webhooks
 from watchbell.api.alerta_wire import Defaults
 from watchbell.api.app import at_the_edge, create_app
 from watchbell.api.auth import authentication
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.edge import Edge, networks
+from watchbell.bootstrap.archive import make_archive, make_books
 from watchbell.bootstrap.core import Core
+from watchbell.bootstrap.keeping import retained
+from watchbell.bootstrap.login import make_admitting, offered
 from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.routes import ROUTES
+from watchbell.bootstrap.trying import trying
 from watchbell.bootstrap.workers import object_shapes
+from watchbell.config import shown
 from watchbell.ports.store import Store
 from watchbell.roles.serving import serve
+from watchbell.toolkit.origins import Origins
 from watchbell.usecases.administering import Administering
+from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating, ensure_setup
+from watchbell.usecases.directory import Directory
+from watchbell.usecases.escalating import Escalating, acting
+from watchbell.usecases.explaining import Explaining
+from watchbell.usecases.exploring import Exploring
 from watchbell.usecases.following import ChangeFeed
+from watchbell.usecases.foreseeing import Foreseeing
+from watchbell.usecases.guarding import GuardedStore
+from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
+from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.managing import Managing
-
-ROUTES = [
-    *alerts.routes,
-    *checks.routes,
-    *client_config.routes,
-    *description.routes,
-    *events.routes,
-    *heartbeats.routes,
-    *incidents.routes,
-    *keys.routes,
-    *objects.routes,
-    *operations.routes,
-    *overview.routes,
-    *pages.routes,
-    *services.routes,
-    *session.routes,
-    *stream.routes,
-    *users.routes,
-    *webhooks.routes,
-]
+from watchbell.usecases.noting import Noting
+from watchbell.usecases.obeying import Obeying
+from watchbell.usecases.operating import Operating
+from watchbell.usecases.permitting import Permitting
+from watchbell.usecases.pinging import Pinging
+from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.vouching import Vouching
+from watchbell.usecases.waking import BusWake
 
 _log = structlog.get_logger("setup")
 
@@ -75,52 +62,117 @@ def build_app(parts: Parts, core: Core) -> Edge:
         passwords,
         required=settings.auth.required,
         admin_key=settings.auth.admin_key.reveal(),
+        rules=settings.auth.rules(),
+        readonly_scopes=settings.auth.readonly_scopes if settings.auth.allow_readonly else (),
     )
+    login = settings.login
+    vouching = Vouching(core.store, parts.clock, authenticating.rules, login.proxy_terms(), login.hawk_keys())
+    store = GuardedStore(core.store)
     needs: dict[str, Any] = {
-        **_needs(parts, core, authenticating),
-        "administering": Administering(core.store, parts.clock, passwords, authenticating),
-        "authenticating": authenticating,
+        **_process(parts, core, store),
+        **_people(parts, core, passwords, authenticating),
+        **_alerts(parts, core, store),
+        "pinging": Pinging(authenticating, core.configured, parts.clock),
+        **_objects(parts, core, store, authenticating),
+        **_past_events(parts),
     }
-    app = create_app(ROUTES, needs, [authentication(authenticating, settings.server.base_url)])
-    return at_the_edge(app, parts.telemetry, networks(settings.server.trusted_proxies))
+    app = create_app(ROUTES, needs, [authentication(authenticating, vouching, settings.server.base_url)])
+    served = settings.server
+    return at_the_edge(app, parts.telemetry, networks(served.trusted_proxies), Origins(served.cors_origins))
 
 
-def _needs(parts: Parts, core: Core, authenticating: Authenticating) -> dict[str, Any]:
-    """What handlers name, but for accounts."""
+def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
+    """What handlers name of the process itself."""
     settings = parts.settings
-    environments = tuple(settings.allowed_environments)
     feed = ChangeFeed(core.store, parts.clock)
     parts.stack.push_async_callback(feed.close)
-    shapes = object_shapes(parts)
     return {
         "bus": core.bus,
         "client_config": ClientConfig(
             auth_required=settings.auth.required,
-            environments=environments,
+            customer_views=settings.auth.customer_views,
+            readonly_scopes=tuple(settings.auth.readonly_scopes) if settings.auth.allow_readonly else (),
+            environments=tuple(settings.allowed_environments),
             collector_url=settings.collector_url,
+            **offered(settings),
         ),
         "clock": parts.clock,
-        "configured": core.configured,
-        "escalating": core.escalating,
         "exposition": parts.telemetry,
         "feed": feed,
         "files": pages.load_files(),
-        "inspecting": Inspecting(core.store, core.configured, parts.clock, core.model),
-        "intake": core.intake,
-        "managing": Managing(
-            core.store, parts.clock, parts.vault, shapes, core.configured.expire, authenticating.forget
-        ),
-        "model": core.model,
-        "operating": core.operating,
-        "pulsing": core.pulsing,
         "readiness": operations.Readiness(core.store, core.bus),
-        "reception": alerts.Reception(core.intake, parts.clock, Defaults()),
-        "secure_cookie": settings.auth.secure_cookie or bool(settings.server.tls_cert),
-        "shapes": shapes,
+        "settings_shown": shown(settings),
         "started": parts.clock.now(),
-        "store": core.store,
-        "webhooks": {name: cls() for name, cls in plugins.table("webhook").items()},
+        "store": store,
     }
+
+
+def _people(parts: Parts, core: Core, passwords: Argon2Passwords, authenticating: Authenticating) -> dict[str, Any]:
+    """What handlers name of people and their ways in."""
+    settings = parts.settings
+    return {
+        "administering": Administering(core.store, parts.clock, passwords, authenticating),
+        "admitting": make_admitting(parts, core.store, authenticating.rules),
+        "auditing": Auditing(core.store, parts.clock),
+        "authenticating": authenticating,
+        "directory": Directory(core.store, parts.clock, authenticating.rules),
+        "lasting": Lasting(core.store, parts.clock),
+        "permitting": Permitting(core.store, parts.clock, authenticating.rules),
+        "secure_cookie": settings.auth.secure_cookie or bool(settings.server.tls_cert),
+    }
+
+
+def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
+    """What handlers name of alerts, incidents and heartbeats."""
+    wake, limits = BusWake(core.bus), core.receiving.limits
+    return {
+        "escalating": Escalating(store, core.configured, core.rules, parts.clock, acting(core.model)),
+        "heartbeating": Heartbeating(store, core.take, parts.clock, core.model, limits=limits, wake=wake),
+        "housekeeping": Housekeeping(store, parts.clock, core.model, retained(parts.settings)),
+        "inspecting": Inspecting(store, core.configured, parts.clock, core.model),
+        "explaining": Explaining(store, core.configured, core.rules, parts.clock),
+        "intake": core.intake,
+        "model": core.model,
+        "noting": Noting(store, parts.clock),
+        "operating": Operating(store, parts.clock, core.model, wake=wake),
+        "pulsing": core.pulsing,
+        "reception": alerts.Reception(core.intake, parts.clock, Defaults()),
+    }
+
+
+def _objects(parts: Parts, core: Core, store: Store, authenticating: Authenticating) -> dict[str, Any]:
+    """What handlers name of managed objects, and what other systems' messages make of them."""
+    shapes = object_shapes(parts)
+    managing = Managing(store, parts.clock, parts.vault, shapes, core.configured.expire, authenticating.rules)
+    return {
+        "configured": core.configured,
+        "foreseeing": Foreseeing(store, core.configured, parts.clock, shapes),
+        "hooks": _hooks(parts, core, store, managing),
+        "managing": managing,
+        "shapes": shapes,
+        "trying": trying(parts.settings),
+    }
+
+
+def _hooks(parts: Parts, core: Core, store: Store, managing: Managing) -> webhooks.Hooks:
+    """What receives other systems' messages."""
+    return webhooks.Hooks(
+        table={name: cls() for name, cls in plugins.table("webhook").items()},
+        secrets=parts.settings.webhooks.secrets,
+        obeying=Obeying(
+            store, parts.clock, core.intake, Operating(store, parts.clock, core.model, wake=BusWake(core.bus)), managing
+        ),
+        shaping=Shaping(store, core.configured, parts.clock),
+        auditing=Auditing(core.store, parts.clock),
+        clock=parts.clock,
+    )
+
+
+def _past_events(parts: Parts) -> dict[str, Any]:
+    """What handlers name to ask about events of the past."""
+    archive = make_archive(parts.settings)
+    parts.stack.push_async_callback(archive.close)
+    return {"books": make_books(parts.settings), "exploring": Exploring(archive, parts.telemetry)}
 
 
 async def serve_api(parts: Parts, core: Core, stop: asyncio.Event) -> None:
@@ -140,17 +192,6 @@ async def serve_api(parts: Parts, core: Core, stop: asyncio.Event) -> None:
         tls_key=settings.server.tls_key,
         kind="asginl",
     )
-
-
-async def serve_monitor(parts: Parts, store: Store | None, stop: asyncio.Event) -> None:
-    """Serve liveness, readiness and metrics of a role that serves nothing else, if a port is set for it."""
-    given = parts.settings.monitor
-    if not given.port:
-        await stop.wait()
-        return
-    needs = {"exposition": parts.telemetry, "readiness": operations.Readiness(store, await parts.bus())}
-    app = at_the_edge(create_app(operations.monitor_routes, needs), parts.telemetry, ())
-    await serve(app, given.host, given.port, stop, kind="asginl")
 
 
 async def _invite(core: Core, base_url: str) -> None:

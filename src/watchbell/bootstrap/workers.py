@@ -42,6 +42,7 @@ def object_shapes(parts: Parts) -> ObjectShapes:
         {kind: plugins.table(kind) for kind in ("check", "channel")},
         tuple(parts.settings.allowed_environments),
         {"check": parts.probe_tools, "channel": _sending_tools(parts)},
+        {"webhook": frozenset(plugins.table("webhook"))},
     )
 
 

@@ -37,10 +37,10 @@ class HttpConfig(Settings, frozen=True, kw_only=True):
     """Address of the page, such as `https://shop.example/health`. `$HOSTADDRESS$` stands for the host's address."""
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] = "GET"
     """Request method."""
-    headers: dict[str, str] = {}
-    """Request headers, by name."""
+    headers: dict[str, Secret] = {}
+    """Request headers, by name; their values are kept secret, and are not sent on to another server by a redirect."""
     body: str = ""
-    """Request body."""
+    """Request body. A redirect to another server does not take it along."""
     expected_codes: str = "200-299"
     """Status codes that are right: numbers, ranges and classes, such as `200-299, 301, 4xx`."""
     text: str = ""
@@ -211,12 +211,12 @@ def _complaint(field: str, parse: Callable[[str], object], text: str, fix: str) 
     return []
 
 
-def _header_problems(headers: dict[str, str]) -> list[Problem]:
+def _header_problems(headers: dict[str, Secret]) -> list[Problem]:
     found: list[Problem] = []
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name):
             found.append(Problem(field="headers", reason=f"{name[:50]!r} is not a header name"))
-        if any(ord(c) < 32 and c != "\t" for c in value):
+        if any(ord(c) < 32 and c != "\t" for c in value.reveal()):
             found.append(Problem(field="headers", reason=f"the value of {name[:50]!r} contains control characters"))
     return found
 
@@ -239,7 +239,7 @@ def expected(text: str) -> frozenset[int]:
 
 
 def _headers(config: HttpConfig) -> dict[str, str]:
-    headers = dict(config.headers)
+    headers = {name: value.reveal() for name, value in config.headers.items()}
     if config.username:
         pair = f"{config.username}:{config.password.reveal()}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"

@@ -69,11 +69,17 @@ def root(
 
 
 def _register() -> None:
-    from watchbell.cli import alerts, objects, people, serve, upkeep
+    from watchbell.cli import alerts, events, formats, importing, mappings, objects, people, rules, serve, tag, upkeep
 
     serve.register(app)
     upkeep.register(app)
+    events.register(app)
+    tag.register(app)
     objects.register(app)
+    mappings.register(app)
+    formats.register(app)
+    rules.register(app)
+    importing.register(app)
     alerts.register(app)
     people.register(app)
 

@@ -43,6 +43,8 @@ class Api:
             )
         self._parts = parts
         self._key = key
+        self.timeout = TIMEOUT
+        """Seconds that an answer may take."""
         self.url = url.rstrip("/")
 
     def get(self, path: str, query: Mapping[str, Any] | list[tuple[str, str]] | None = None) -> Any:
@@ -76,9 +78,9 @@ class Api:
             content = msgspec.json.encode(body)
             headers["Content-Type"] = "application/json"
         connection = (
-            HTTPSConnection(host, port, timeout=TIMEOUT, context=ssl.create_default_context())
+            HTTPSConnection(host, port, timeout=self.timeout, context=ssl.create_default_context())
             if self._parts.scheme == "https"
-            else HTTPConnection(host, port, timeout=TIMEOUT)
+            else HTTPConnection(host, port, timeout=self.timeout)
         )
         try:
             connection.request(method, self._parts.path.rstrip("/") + path, content, headers)

@@ -6,6 +6,7 @@ or colour the screen.
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
@@ -34,6 +35,11 @@ def plain(value: Any) -> str:
 def lines(text: str) -> str:
     """A text of several lines, made harmless."""
     return "\n".join(plain(line) for line in text.splitlines())
+
+
+def moment(milliseconds: int) -> str:
+    """Milliseconds since 1970 as people and programs read them: ISO 8601 in UTC."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def show_json(value: Any) -> None:

@@ -11,7 +11,6 @@ import typer
 from watchbell.cli.client import JsonOption, KeyOption, UrlOption, api, remote, segment
 from watchbell.cli.output import show_json, show_rows
 from watchbell.cli.serve import ConfigOption, DataOption
-from watchbell.domain.errors import Missing
 
 PANEL = "People and keys"
 T = TypeVar("T")
@@ -65,11 +64,13 @@ def list_users(
     Example: watchbell user list --json
     """
     from watchbell.api.users import shown
+    from watchbell.domain.accounts import Profile
 
     if remote(url):
         found = api(url, key).get("/api/users")["users"]
     else:
-        found = [shown(user) for user in _direct(config, data, lambda d, _: d.users())]
+        users = _direct(config, data, lambda d, _: d.users())
+        found = [shown(user, Profile(user_id=user.id, updated_at=user.created_at), "") for user in users]
     if as_json:
         show_json(found)
         return
@@ -142,7 +143,7 @@ def create_key(  # noqa: PLR0917 - Typer takes options by position
         made, kept = answer["key"], answer["data"]
     else:
         made, stored = _direct(config, data, lambda d, by: d.create_key(by, scope, text, ends, user))
-        kept = shown(stored)
+        kept = shown(stored, "", datetime.now(UTC))
     if as_json:
         show_json({"key": made, "data": kept})
     else:
@@ -166,7 +167,8 @@ def list_keys(
     if remote(url):
         found = api(url, key).get("/api/keys")["keys"]
     else:
-        found = [shown(stored) for stored in _direct(config, data, lambda d, by: d.keys(by))]
+        now = datetime.now(UTC)
+        found = [shown(stored, "", now) for stored in _direct(config, data, lambda d, by: d.keys(by))]
     if as_json:
         show_json(found)
         return
@@ -187,12 +189,7 @@ def delete_key(
     Example: watchbell key delete h7Rw2k
     """
     if remote(url):
-        server = api(url, key)
-        matching = [k for k in server.get("/api/keys")["keys"] if name in (k["id"], k["prefix"])]
-        if not matching:
-            raise Missing("there is no such key; `watchbell key list` shows them")
-        for found in matching:
-            server.call("DELETE", f"/api/key/{segment(found['id'])}")
+        api(url, key).call("DELETE", f"/api/key/{segment(name)}")
     else:
         _direct(config, data, lambda d, by: d.delete_key(by, name))
     typer.echo(f"key {name} revoked")

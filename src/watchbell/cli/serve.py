@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from watchbell.domain.errors import WatchbellError
-from watchbell.loading import InvalidConfiguration, load
+from watchbell.loading import InvalidConfiguration, load, origin_of
 
 ConfigOption = Annotated[
     Path | None,
@@ -105,6 +105,7 @@ def _run(role: str, config: Path | None, data: Path | None, overrides: dict[str,
     import uvloop
 
     from watchbell import bootstrap, log
+    from watchbell.bootstrap.parts import Unreachable
 
     given = {key: value for key, value in {"data_dir": data and str(data), **overrides}.items() if value is not None}
     try:
@@ -117,5 +118,6 @@ def _run(role: str, config: Path | None, data: Path | None, overrides: dict[str,
     try:
         uvloop.run(bootstrap.run_role(role, settings))
     except WatchbellError as error:
-        print(f"watchbell {role}: {error.message}", file=sys.stderr)  # noqa: T201 - the last word before the end
+        place = f"{origin_of(error.key, config)}: {error.key}: " if isinstance(error, Unreachable) else ""
+        print(f"watchbell {role}: {place}{error.message}", file=sys.stderr)  # noqa: T201 - the last word before the end
         raise typer.Exit(1) from error

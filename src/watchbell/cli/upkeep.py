@@ -1,15 +1,16 @@
 """`watchbell config check`, `migrate` and `check run`: looking after an installation, on the machine itself."""
 
 import asyncio
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from watchbell.cli.output import lines, plain, show_json
 from watchbell.cli.serve import PANEL, ConfigOption, DataOption
-from watchbell.cli.variables import variables
 from watchbell.domain.errors import Fault, Faulty, Missing, WatchbellError
 
 if TYPE_CHECKING:
@@ -49,8 +50,14 @@ def migrate(config: ConfigOption = None, data: DataOption = None) -> None:
     Example: watchbell migrate --config /etc/watchbell/watchbell.toml
     """
     from watchbell.bootstrap import direct
+    from watchbell.bootstrap.parts import Unreachable
+    from watchbell.loading import origin_of
 
-    done = asyncio.run(direct.migrate(settings_for(config, data)))
+    settings = settings_for(config, data)
+    try:
+        done = asyncio.run(direct.migrate(settings))
+    except Unreachable as error:
+        raise Unreachable(error.key, f"{origin_of(error.key, config)}: {error.key}: {error.message}") from error
     for name in done:
         typer.echo(f"migrated to {name}")
     if not done:
@@ -69,29 +76,45 @@ def check_config(
     """
     from watchbell.loading import InvalidConfiguration
 
-    settings = settings_for(config, data)
-    where = config or variables().get("WATCHBELL_CONFIG") or "watchbell.toml"
-    problems = [] if offline else asyncio.run(_unreachable(settings, str(where)))
+    keys, problems = {"store.url", "bus.url"}, list[str]()
+    try:
+        settings = settings_for(config, data)
+    except InvalidConfiguration as error:
+        if error.readable is None:
+            raise
+        # What is right is tried nevertheless, so that nobody mends the settings twice.
+        settings, problems = error.readable, error.problems
+        keys = {key for key in keys if error.allows(key)}
+    if not offline:
+        problems = problems + asyncio.run(_unreachable(settings, keys, config))
     if problems:
         raise InvalidConfiguration(problems)
     typer.echo("the settings are good")
 
 
-async def _unreachable(settings: "Configuration", where: str) -> list[str]:
+async def _unreachable(settings: "Configuration", keys: Collection[str], config: Path | None) -> list[str]:
     from watchbell.bootstrap.parts import Parts
+    from watchbell.loading import origin_of
 
     problems: list[str] = []
+    urls = {"store.url": settings.store_url, "bus.url": settings.bus.url.reveal()}
     async with Parts(settings) as parts:
         for key, attempt in (("store.url", parts.store), ("bus.url", partial(_connect, parts))):
+            if key not in keys:
+                continue
+            begin, where = f"{origin_of(key, config)}: {key}: ", urlsplit(urls[key])
+            server = f"{where.hostname}:{where.port}" if where.hostname and where.port else where.hostname or where.path
             try:
                 async with asyncio.timeout(PATIENCE):
                     await attempt()
             except TimeoutError:
-                problems.append(f"{where}: {key}: no answer in {PATIENCE:g} seconds. Check the address, or start it.")
+                problems.append(
+                    f"{begin}no answer from {server} in {PATIENCE:g} seconds. Start it, or mend the address."
+                )
             except WatchbellError as error:
-                problems.append(f"{where}: {key}: {error.message}")
+                problems.append(f"{begin}{error.message}")
             except OSError as error:
-                problems.append(f"{where}: {key}: {error}. Check the address, or start it.")
+                problems.append(f"{begin}{server}: {error}. Start it, or mend the address.")
     return problems
 
 

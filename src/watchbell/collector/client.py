@@ -20,16 +20,15 @@ def parse_networks(texts: Sequence[str]) -> Networks:
         raise Invalid(str(error), "trusted_proxies") from error
 
 
-def client_address(peer: str, forwarded: str | None, forwarded_for: str | None, trusted: Networks) -> str:
-    """The nearest address that is not a trusted proxy, looking through the headers from the right.
+def client_address(peer: str, hops: Sequence[str], trusted: Networks) -> str:
+    """The nearest address that is not a trusted proxy, looking through what proxies wrote from the right.
 
-    `X-Forwarded-For` counts only without `Forwarded`. Headers of a peer that is not trusted are not believed. What is
-    not an address ends the search.
+    A peer that is not trusted is not believed. What is not an address ends the search.
     """
     if not _is_trusted(peer, trusted):
         return peer
     address = peer
-    for hop in reversed(_hops(forwarded, forwarded_for)):
+    for hop in reversed(hops):
         parsed = _parse(hop)
         if parsed is None:
             break
@@ -39,16 +38,22 @@ def client_address(peer: str, forwarded: str | None, forwarded_for: str | None, 
     return address
 
 
-def _hops(forwarded: str | None, forwarded_for: str | None) -> list[str]:
-    if forwarded:
-        hops: list[str] = []
-        for element in forwarded.split(","):
-            for pair in element.split(";"):
-                name, _, value = pair.strip().partition("=")
-                if name.lower() == "for":
-                    hops.append(value.strip().strip('"'))
-        return hops
-    return [hop.strip() for hop in (forwarded_for or "").split(",") if hop.strip()]
+def listed_hops(forwarded_for: str) -> list[str]:
+    """The elements of `X-Forwarded-For`, several lines joined by commas."""
+    return [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
+
+
+def forwarded_hops(forwarded: str) -> list[str]:
+    """What `for` says in each element of `Forwarded` (RFC 7239); an element without it is an empty text."""
+    hops: list[str] = []
+    for element in forwarded.split(","):
+        hop = ""
+        for pair in element.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name.lower() == "for":
+                hop = value.strip().strip('"')
+        hops.append(hop)
+    return hops
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

@@ -15,6 +15,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from watchbell.toolkit.kept import replace_file
+
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 SUFFIX = ".metrics"
 
@@ -24,19 +26,43 @@ HELP = {
     "events_repeated_by_browser": "Requests that named the known ETag: repeated by the browser, and ignored.",
     "event_batches_refused": "Batches that were answered with 400.",
     "event_bodies_too_large": "Requests that were answered with 413.",
+    "event_bodies_too_slow": "Requests that were answered with 408.",
+    "event_bodies_refused": "Requests that were answered with 503 because too many bodies were being read.",
+    "event_senders_refused": "Requests without the shared key or the signature that the source asks for.",
+    "event_log_lines_ignored": "Lines of an nginx log that are no event: another method or another answer.",
+    "event_log_lines_unreadable": "Lines of an nginx log in another format; they are rejected and kept.",
+    "event_log_failures": "Times that an nginx log could not be read, or what it holds not be written.",
+    "event_log_unread_bytes": "Bytes of nginx logs that are not yet in the journal.",
     "event_accept_seconds": "From the first event of a group to its being in the journal.",
-    "events_mapped": "Events that became records.",
-    "events_rejected": "Accepted events that could not be mapped, by reason.",
+    "event_journal_events": "Events that were ever written into a stream of the journal.",
+    "events_lost": "Accepted events that can no longer be read from the journal, because it is damaged.",
+    "event_books_not_reported": "Times that the books could not be reported; they come with the next report.",
+    "events_received": "Accepted events that were looked at: stored + rejected + dropped + discarded, by source.",
+    "events_stored": "Events of which at least one mapping made a record.",
+    "events_rejected": "Events that could not be read or mapped, or whose record a sink refused; they are kept.",
+    "events_rejected_trimmed": "Rejected events that are no more kept: there were too many, or they were too old.",
+    "events_dropped": "Events left out on purpose: by a mapping, without a mapping, or of a forgotten party.",
+    "events_discarded": "Events left out because their mapping asks for it: corrupt, or duplicate.",
+    "events_unmappable": "Events for which one mapping has no record, by mapping; another may have one.",
+    "events_unreadable_batches": "Batches of the journal that are whole but hold no events.",
+    "event_mapping_faults": "Faults that nobody foresaw while events were counted or mapped; the log has the details.",
+    "events_mapped": "Events that were decoded.",
     "events_corrupt": "Mapped events with a missing or wrong checksum.",
     "events_duplicate": "Mapped events that were seen before.",
     "event_files_published": "Files published by the sinks.",
     "event_journal_bytes": "Bytes that the journal holds; what is mapped goes a segment at a time.",
     "event_mapping_lag_seconds": "How far the mapper is behind what is accepted.",
     "event_journal_damaged": "Batches of the journal that could not be read.",
+    "event_journal_truncated_bytes": "Bytes cut off the journal's end: batches that a crash left unfinished.",
     "event_sink_failures": "Times that a sink failed and was opened again.",
+    "event_sink_away": "Whether the sink failed the last time that it was tried; the journal is kept for it.",
+    "event_commit_failures": "Times that the disk did not take the checkpoint or the rejected events.",
+    "event_files_expired": "Event files that were deleted because of their age.",
     "event_rules_not_refreshed": "Times that the rules could not be asked for.",
+    "event_path_failures": "Times that the topic of funnels' paths could not be read; it is read again.",
     "event_tallies_not_reported": "Times that counts could not be reported; they come with the next report.",
     "event_glances_not_reported": "Times that the newest events could not be shown.",
+    "event_mappings_refused": "Mappings of the configuration that cannot be used; the log has the reason.",
     "event_report_errors": "Reports that failed in a way that nobody foresaw; the log has the details.",
     "event_acceptors_restarted": "Accepting processes that ended unexpectedly.",
 }
@@ -73,7 +99,8 @@ class CollectorMetrics:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
-        self._name = name
+        self.name = name
+        """As it was given."""
         self._counters: dict[tuple[str, Labels], float] = {}
         self._gauges: dict[tuple[str, Labels], float] = {}
         self._histograms: dict[str, Distribution] = {}
@@ -105,21 +132,33 @@ class CollectorMetrics:
         """Leaves a snapshot for the other processes."""
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
-            partial = self._folder / f"{self._name}.partial"
-            partial.write_bytes(msgspec.msgpack.encode(self.snapshot()))
-            partial.replace(self._folder / f"{self._name}{SUFFIX}")
+            replace_file(self._folder / f"{self.name}{SUFFIX}", msgspec.msgpack.encode(self.snapshot()))
 
     def render(self) -> bytes:
         """All processes' metrics in Prometheus' text format; the others' from their snapshots."""
-        snapshots = [self.snapshot()]
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Added([self.snapshot(), *self._snapshots()]))
+        return generate_latest(registry)
+
+    def _snapshots(self) -> list[Snapshot]:
+        """Of the other processes."""
+        found: list[Snapshot] = []
         with suppress(OSError):
             for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-                if path.stem != self._name:
+                if path.stem != self.name:
                     with suppress(OSError, msgspec.DecodeError):
-                        snapshots.append(msgspec.msgpack.decode(path.read_bytes(), type=Snapshot))
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Added(snapshots))
-        return generate_latest(registry)
+                        found.append(msgspec.msgpack.decode(path.read_bytes(), type=Snapshot))
+        return found
+
+    def others(self, name: str, label: str) -> dict[str, float]:
+        """What the other processes said last of a counter or gauge: value of the label → sum."""
+        found: dict[str, float] = {}
+        for snapshot in self._snapshots():
+            for series in (*snapshot.counters, *snapshot.gauges):
+                if series.name == name:
+                    value = dict(series.labels).get(label, "")
+                    found[value] = found.get(value, 0.0) + series.value
+        return found
 
 
 class _Added(Collector):

@@ -1,9 +1,11 @@
 """The part of RSGI that the collector uses, and reading a body up to a limit."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 from watchbell.collector.answers import Headers
+from watchbell.domain.errors import Overloaded
 
 
 class RequestHeaders(Protocol):
@@ -12,6 +14,12 @@ class RequestHeaders(Protocol):
     def get(self, key: str, default: str | None = None) -> str | None:
         """The first value of a header."""
         ...
+
+    def get_all(self, key: str) -> list[str]:
+        """All values of a header, in the order in which they came."""
+        ...
+
+    def __contains__(self, key: str) -> bool: ...
 
     def items(self) -> list[tuple[str, str]]:
         """All of them."""
@@ -76,20 +84,49 @@ class BodyTooLarge(Exception):
     """The body is larger than the limit; the rest was not read."""
 
 
-async def read_body(scope: Scope, proto: Answering, limit: int) -> bytes:
-    """The whole body.
+class Reading:
+    """The bytes of bodies that are not complete yet, over all requests; at most `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """So many more have come.
+
+        Raises:
+            Overloaded: they are too many; they are not held.
+        """
+        if self._held + size > self._limit:
+            raise Overloaded("too many bodies are being read", 1.0)
+        self._held += size
+
+    def release(self, size: int) -> None:
+        """So many are no more held."""
+        self._held -= size
+
+
+async def read_body(scope: Scope, proto: Answering, limit: int, timeout: float, reading: Reading) -> bytes:
+    """The whole body; until it is complete its bytes are held in `reading`.
 
     Raises:
         BodyTooLarge: it is declared, or turns out, to be longer than `limit` bytes.
+        Overloaded: other bodies fill the memory.
+        TimeoutError: it did not come within `timeout` seconds.
     """
     declared = scope.headers.get("content-length")
     if declared is not None and declared.isdecimal() and int(declared) > limit:
         raise BodyTooLarge
     pieces: list[bytes] = []
     size = 0
-    async for piece in proto:
-        size += len(piece)
-        if size > limit:
-            raise BodyTooLarge
-        pieces.append(piece)
+    try:
+        async with asyncio.timeout(timeout):
+            async for piece in proto:
+                if size + len(piece) > limit:
+                    raise BodyTooLarge
+                reading.take(len(piece))
+                size += len(piece)
+                pieces.append(piece)
+    finally:
+        reading.release(size)
     return b"".join(pieces)

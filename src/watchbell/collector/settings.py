@@ -1,6 +1,10 @@
 """What the collector needs to know of the configuration. Bootstrap fills it from the section `collector`."""
 
+from typing import Literal
+
 import msgspec
+
+from watchbell.collector.sources import AnySource, default_sources
 
 
 class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -12,28 +16,26 @@ class CollectorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Port to listen on; 0 chooses a free one."""
     workers: int = 1
     """Processes that accept events. One more maps what they accepted."""
-    browser_prefix: str = "/"
-    """Path below which the tag's requests arrive."""
-    event_suffix: str = "csc-event"
-    """Name of the tag's requests below the prefix."""
-    json_path: str = "/json-event"
-    """Path of the JSON source."""
-    json_party_parameter: str = "p"
-    """Query parameter of the JSON source that carries the party."""
-    json_max_body: int = 4096
-    """Largest body of a request to the JSON source, in bytes; rounded up to whole 4,096."""
-    batch_path: str = "/events"
-    """Path that takes batches of events."""
-    batch_max_body: int = 1_048_576
-    """Largest body of a batch, in bytes."""
-    batch_max_events: int = 1000
-    """Most events in a batch."""
+    sources: dict[str, AnySource] = msgspec.field(default_factory=default_sources)
+    """What takes events: name → where and how."""
     origins: tuple[str, ...] = ()
-    """Origins (`https://www.example.com`) whose pages may read the answer to a batch; `*` for all."""
+    """Origins (`https://www.example.com`) whose pages may read the answers of every source; `*` for all."""
     trusted_proxies: tuple[str, ...] = ()
-    """Networks (`10.0.0.0/8`) of proxies whose `Forwarded` or `X-Forwarded-For` tells the client's address."""
+    """Networks (`10.0.0.0/8`) of proxies that tell the client's address."""
+    proxy_header: Literal["x-forwarded-for", "forwarded"] = "x-forwarded-for"
+    """The header that these proxies write. The other one is the client's own, and not believed."""
     kept_headers: tuple[str, ...] = ()
     """Further request headers to keep with the raw event."""
+    tls_cert: str = ""
+    """File with the certificate chain (PEM); empty serves plain HTTP."""
+    tls_key: str = ""
+    """File with the certificate's key (PEM)."""
+    http2: bool = True
+    """Whether HTTP/2 is offered besides HTTP/1.1."""
+    body_timeout_s: float = 30.0
+    """How long a client may take to send a body."""
+    reading_max_bytes: int = 64 * 1024 * 1024
+    """Most bytes of bodies that a worker holds while they are not complete; beyond that 503."""
     fsync: bool = False
     """Answer only when the event is on the disk itself, not only with the operating system."""
     journal_max_bytes: int = 4 * 1024 * 1024 * 1024

@@ -1,11 +1,12 @@
-"""Who may do what: roles and their scopes, what a password must be, and how many guesses there are."""
+"""Who may do what: scopes, what a role must be, what a password must be, and how many guesses there are."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
-from watchbell.domain.accounts import Principal, User
+from watchbell.domain.accounts import Means, Principal, User
 from watchbell.domain.errors import Fault
+from watchbell.domain.roles import RoleRules, Roles
 
 RESOURCES = (
     "alerts",
@@ -21,6 +22,7 @@ RESOURCES = (
     "objects",
     "oembed",
     "perms",
+    "pings",
     "services",
     "tallies",
     "userinfo",
@@ -28,13 +30,10 @@ RESOURCES = (
     "webhooks",
 )
 VERBS = ("read", "write", "delete", "admin")
-EVERYTHING = frozenset({"admin", "write", "read"})
+MATCH_MAX = 200
 
-ROLE_SCOPES: dict[str, frozenset[str]] = {
-    "admin": EVERYTHING,
-    "user": frozenset({"read", "write"}),
-    "guest": frozenset({"read:alerts", "read:checks", "read:incidents", "read:services"}),
-}
+PING_SCOPES = frozenset({"write:pings"})
+"""The scopes of a ping key: these and no others, because it stands in addresses, which logs and crontabs show."""
 
 SESSION_IDLE = timedelta(hours=12)
 """A session that nobody used for so long ends."""
@@ -55,26 +54,82 @@ Larger, so that a stranger cannot easily lock out a person.
 """
 
 _LOGIN = re.compile(r"[^\s\x00-\x20\x7f:/\\<>\"'`]{1,100}")
+_CUSTOM = re.compile(r"(?:admin|write|read|delete):[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?")
 _EMAIL = re.compile(r"[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,64}@[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,190}")
 
 
-def scopes_of(roles: Iterable[str]) -> frozenset[str]:
-    """All scopes that the roles give; an unknown role gives none."""
-    found: frozenset[str] = frozenset()
-    for role in roles:
-        found |= ROLE_SCOPES.get(role, frozenset())
+def principal_for(
+    user: User,
+    roles: Roles,
+    groups: Iterable[str] = (),
+    *,
+    means: Means = Means.KEY,
+    customers: frozenset[str] | None = None,
+    csrf: str = "",
+    session_id: str = "",
+) -> Principal:
+    """The caller that a user is; `groups` are the names of those that they belong to."""
+    return Principal(
+        login=user.login,
+        scopes=roles.scopes_of(user.roles, user.login, groups),
+        delete_apart=frozenset(roles.rules.delete_scopes),
+        customers=customers,
+        user_id=user.id,
+        means=means,
+        csrf=csrf,
+        session_id=session_id,
+    )
+
+
+def all_scopes(custom: Iterable[str] = ()) -> list[str]:
+    """Every scope that there is."""
+    found = [*VERBS, *(f"{verb}:{resource}" for resource in RESOURCES for verb in VERBS)]
+    return [*found, *(scope for scope in custom if scope not in found)]
+
+
+def known_scope(scope: str, custom: Collection[str] = ()) -> bool:
+    """Whether it is a scope: a verb, or a verb and a resource, or one of the installation's own."""
+    verb, colon, resource = scope.partition(":")
+    return scope in custom or (verb in VERBS and (not colon or resource in RESOURCES))
+
+
+def scope_faults(field: str, scopes: Iterable[str], custom: Collection[str] = ()) -> list[Fault]:
+    """Those that are no scopes."""
+    return [
+        Fault(field=field, reason=f"there is no scope {scope!r}", fix="for example read, write:alerts or admin")
+        for scope in scopes
+        if not known_scope(scope, custom)
+    ]
+
+
+def role_faults(match: str, scopes: Collection[str], custom: Collection[str] = ()) -> list[Fault]:
+    """Everything wrong with a role of one's own."""
+    found = scope_faults("scopes", scopes, custom)
+    if not match or len(match) > MATCH_MAX or not match.isprintable() or match != match.strip():
+        reason = f"must be 1 to {MATCH_MAX} characters without control characters and spaces around"
+        found.insert(0, Fault(field="match", reason=reason))
+    if not scopes:
+        found.append(Fault(field="scopes", reason="needs at least one scope"))
     return found
 
 
-def principal_for(user: User, *, csrf: str = "", session_id: str = "") -> Principal:
-    """The caller that a user is."""
-    return Principal(login=user.login, scopes=scopes_of(user.roles), csrf=csrf, session_id=session_id)
-
-
-def known_scope(scope: str) -> bool:
-    """Whether it is a scope: a verb, or a verb and a resource."""
-    verb, colon, resource = scope.partition(":")
-    return verb in VERBS and (not colon or resource in RESOURCES)
+def rule_faults(rules: RoleRules) -> list[Fault]:
+    """Everything wrong with what the settings say of roles; fields are those of the section `auth`."""
+    found = [
+        Fault(field="custom_scopes", reason=f"{scope!r} is no scope", fix="write it as read:thing or write:thing.part")
+        for scope in rules.custom_scopes
+        if not _CUSTOM.fullmatch(scope)
+    ]
+    found += [
+        Fault(field="delete_scopes", reason=f"{scope!r} is no scope for deleting", fix="for example delete:alerts")
+        for scope in rules.delete_scopes
+        if not scope.startswith("delete:") or not known_scope(scope, rules.custom_scopes)
+    ]
+    found += scope_faults("user_scopes", rules.user_scopes, rules.custom_scopes)
+    found += scope_faults("guest_scopes", rules.guest_scopes, rules.custom_scopes)
+    if not rules.admin_roles and not rules.admin_users:
+        found.append(Fault(field="admin_roles", reason="needs a role, or nobody administers", fix="for example admin"))
+    return found
 
 
 def may_grant(principal: Principal, scope: str) -> bool:
@@ -84,7 +139,8 @@ def may_grant(principal: Principal, scope: str) -> bool:
     contained_in = {
         "read": {"read", "write", "admin"},
         "write": {"write", "admin"},
-        "delete": {"delete", "write", "admin"},
+        # Where some deleting is apart from writing, deleting everything is, too.
+        "delete": {"delete", "admin"} if principal.delete_apart else {"delete", "write", "admin"},
     }
     return bool(principal.scopes & contained_in.get(scope, {"admin"}))
 
@@ -102,8 +158,10 @@ def password_faults(password: str, *others: str) -> list[Fault]:
     return []
 
 
-def user_faults(login: str, name: str, email: str, roles: Iterable[str]) -> list[Fault]:
-    """Everything wrong with what describes a user."""
+def user_faults(
+    login: str, name: str, email: str, roles: Iterable[str], known: Collection[str] | None = None
+) -> list[Fault]:
+    """Everything wrong with what describes a user; `known` are the roles that there are, None when nobody can tell."""
     found: list[Fault] = []
     if not _LOGIN.fullmatch(login) or not login.isprintable():
         found.append(
@@ -117,9 +175,9 @@ def user_faults(login: str, name: str, email: str, roles: Iterable[str]) -> list
         found.append(Fault(field="email", reason="is not an e-mail address"))
     chosen = list(roles)
     found += [
-        Fault(field="roles", reason=f"there is no role {role!r}", fix=f"roles are {', '.join(ROLE_SCOPES)}")
+        Fault(field="roles", reason=f"there is no role {role!r}", fix=f"roles are {', '.join(known or ())}")
         for role in chosen
-        if role not in ROLE_SCOPES
+        if known is not None and role not in known
     ]
     if not chosen:
         found.append(Fault(field="roles", reason="needs at least one role"))

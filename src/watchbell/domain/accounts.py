@@ -1,6 +1,8 @@
 """Who may use Watchbell: users, their sessions, and API keys. Secrets are kept as hashes only."""
 
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -8,7 +10,7 @@ from watchbell.domain.managed import Managed
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A person. `password_hash` is argon2id, empty when no password is set. `roles` are `admin`, `user` or `guest`."""
+    """A person. `password_hash` is argon2id, empty when no password is set. `roles` are names of roles."""
 
     id: str
     login: str
@@ -35,7 +37,7 @@ class Person(Managed, frozen=True, kw_only=True):
     email: str = ""
     """Address for messages."""
     roles: list[str] = msgspec.field(default_factory=lambda: ["user"])
-    """`admin`, `user` or `guest`; at least one. Whoever loses rights must log in again."""
+    """`admin`, `user`, `guest` or roles of one's own; at least one. Whoever loses rights must log in again."""
     active: bool = True
     """Whether the person may log in. Sessions and keys of inactive users end."""
 
@@ -57,7 +59,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key for programs.
 
-    `hash` is the SHA-256 of the key, in hex; `prefix` its first characters, to tell keys apart.
+    `hash` is the SHA-256 of the key, in hex; `prefix` its first characters, to tell keys apart. With customer views the
+    key reaches what is the `customer`'s, or without one what its owner reaches.
     """
 
     id: str
@@ -69,13 +72,76 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None = None
     last_used: datetime | None = None
+    customer: str | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is noted of a user besides how they log in; `attributes` hold what clients keep there: preferences."""
+
+    user_id: str
+    text: str = ""
+    attributes: dict[str, Any] = {}
+    email_verified: bool = False
+    updated_at: datetime
+
+
+class Group(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of users; `members` are their ids."""
+
+    id: str
+    name: str
+    text: str = ""
+    members: tuple[str, ...] = ()
+
+
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
+    """A role of one's own: whoever has the role `match`, or belongs to the group `match`, has the scopes."""
+
+    id: str
+    match: str
+    scopes: tuple[str, ...]
+
+
+class CustomerLookup(msgspec.Struct, frozen=True, kw_only=True):
+    """Whoever has the login, role, group or mail domain `match` belongs to `customer`."""
+
+    id: str
+    match: str
+    customer: str
+
+
+_CONTAINED_IN = {
+    "read": ("read", "write", "admin"),
+    "write": ("write", "admin"),
+    "delete": ("delete", "write", "admin"),
+}
+
+
+class Means(StrEnum):
+    """How a caller said who they are."""
+
+    KEY = "key"
+    """By an API key, which may have been handed to a program; also whoever said nothing."""
+    SESSION = "session"
+    """By a log-in of some time ago."""
+    BASIC = "basic"
+    """By login and password with this very request."""
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls. `csrf` is set when the caller came by a session cookie."""
+    """Who calls. `csrf` is set when the caller came by a session cookie.
+
+    Scopes in `delete_apart`, such as `delete:alerts`, are no part of `write`. `customers` are those whose alerts the
+    caller may see; None is everybody's. `key` is the beginning of the API key, if they came with one.
+    """
 
     login: str
     scopes: frozenset[str]
+    delete_apart: frozenset[str] = frozenset()
+    customers: frozenset[str] | None = None
+    user_id: str = ""
+    key: str = ""
+    means: Means = Means.KEY
     csrf: str = ""
     session_id: str = ""
 
@@ -85,22 +151,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         Admin contains write, write contains read and delete; each for all resources or for one.
         """
         verb, _, resource = scope.partition(":")
-        verbs = {
-            "read": ("read", "write", "admin"),
-            "write": ("write", "admin"),
-            "delete": ("delete", "write", "admin"),
-        }
-        accepted = verbs.get(verb, ("admin",))
+        accepted = ("delete", "admin") if scope in self.delete_apart else _CONTAINED_IN.get(verb, ("admin",))
         return any(held in self.scopes for v in accepted for held in (v, f"{v}:{resource}"))
-
-
-class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Who did what to which object. Append-only; never holds a secret."""
-
-    id: str
-    at: datetime
-    who: str
-    action: str
-    kind: str
-    subject: str
-    text: str = ""

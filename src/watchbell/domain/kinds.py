@@ -11,15 +11,21 @@ from urllib.parse import urlsplit
 
 from watchbell.domain.access import user_faults
 from watchbell.domain.accounts import Person
+from watchbell.domain.alerts.blackout import EVERY, Blackout, blackout_problems
 from watchbell.domain.alerts.severity import SEVERITIES
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
 from watchbell.domain.checks.validation import LONGEST, host_problems
 from watchbell.domain.checks.validation import problems as check_problems
-from watchbell.domain.errors import Invalid
-from watchbell.domain.events.rule import Rule, check_rule
+from watchbell.domain.events.mapping.compiled import problems as mapping_problems
+from watchbell.domain.events.mapping.model import LEVELS_MAX
+from watchbell.domain.events.mapping.model import Mapping as EventMapping
+from watchbell.domain.events.rules.rule import Rule, rule_problems
 from watchbell.domain.managed import Managed
 from watchbell.domain.oncall.service import Channel, Policy, Service
+from watchbell.domain.webhooks.model import DEPTH_MAX as FORMAT_LEVELS
+from watchbell.domain.webhooks.model import Format
+from watchbell.domain.webhooks.reading import format_problems
 
 KINDS: Mapping[str, type[Managed]] = MappingProxyType(
     {
@@ -29,7 +35,10 @@ KINDS: Mapping[str, type[Managed]] = MappingProxyType(
         "host": Host,
         "check": Check,
         "heartbeat": Heartbeat,
+        "mapping": EventMapping,
         "rule": Rule,
+        "blackout": Blackout,
+        "webhook": Format,
     }
 )
 """Every kind, those that others refer to first."""
@@ -41,10 +50,15 @@ IN_FILES: Mapping[str, type[Managed]] = MappingProxyType({**KINDS, USER: Person}
 PLUGGED = frozenset({"check", "channel"})
 """Kinds whose `type` names a plug-in that their `config` is for."""
 
+_SLUG = re.compile(r"[a-z0-9_-]{1,100}")
+
 NAME_MAX = 200
 TEXT_MAX = 16_384
 MANY = 1000  # entries in a list or mapping
 DEEP = 20
+
+DEEPEST: Mapping[str, int] = MappingProxyType({"mapping": LEVELS_MAX, "webhook": 2 * FORMAT_LEVELS + 5})
+"""Of kinds whose objects are nested deeper than `DEEP`: how deep."""
 
 Problem = tuple[str, str]
 
@@ -100,19 +114,24 @@ def problems(thing: Managed, environments: tuple[str, ...] = ()) -> list[Problem
         named = bool(found) or not isinstance(thing, Person)  # of a login more is asked than of a name
         found += [problem for problem in judge(thing) if problem[0] != "name" or not named]
     environment = getattr(thing, "environment", None)
+    if isinstance(thing, Blackout) and environment == EVERY:
+        environment = None
     if environments and isinstance(environment, str) and not any(re.fullmatch(e, environment) for e in environments):
         found.append(("environment", f"{environment!r} is not allowed; allowed are {', '.join(environments)}"))
     for field in ("severity", "warning_severity", "unknown_severity", "minimum_severity"):
         severity = getattr(thing, field, None)
         if isinstance(severity, str) and severity not in SEVERITIES:
             found.append((field, f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}"))
+    for number, severity in enumerate(thing.accept if isinstance(thing, Blackout) else ()):
+        if severity not in SEVERITIES:
+            found.append((f"accept[{number}]", f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}"))
     return list(dict.fromkeys(found))
 
 
-def hostile_texts(value: Any, path: str = "", depth: int = 0) -> Iterator[Problem]:
+def hostile_texts(value: Any, path: str = "", depth: int = 0, deepest: int = DEEP) -> Iterator[Problem]:
     """Texts with control characters other than line breaks and tabs, and what is too long or deep, anywhere."""
-    if depth > DEEP:
-        yield path, f"is nested more than {DEEP} deep"
+    if depth > deepest:
+        yield path, f"is nested more than {deepest} deep"
     elif isinstance(value, str):
         if len(value) > TEXT_MAX:
             yield path, f"must have at most {TEXT_MAX} characters, not {len(value)}"
@@ -121,10 +140,10 @@ def hostile_texts(value: Any, path: str = "", depth: int = 0) -> Iterator[Proble
     elif isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
         yield path, "is too large a number"
     elif isinstance(value, dict | list | tuple):
-        yield from _hostile_inside(cast("Any", value), path, depth)
+        yield from _hostile_inside(cast("Any", value), path, depth, deepest)
 
 
-def _hostile_inside(value: Any, path: str, depth: int) -> Iterator[Problem]:
+def _hostile_inside(value: Any, path: str, depth: int, deepest: int) -> Iterator[Problem]:
     if len(value) > MANY:
         yield path, f"must have at most {MANY} entries"
         return
@@ -135,10 +154,10 @@ def _hostile_inside(value: Any, path: str, depth: int) -> Iterator[Problem]:
             if not isinstance(name, str) or len(name) > NAME_MAX or not name.isprintable():
                 yield inside[:NAME_MAX], f"a field's name must be a text of at most {NAME_MAX} printable characters"
             else:
-                yield from hostile_texts(inner, inside, depth + 1)
+                yield from hostile_texts(inner, inside, depth + 1, deepest)
         return
     for number, inner in enumerate(value):
-        yield from hostile_texts(inner, f"{path}[{number}]", depth + 1)
+        yield from hostile_texts(inner, f"{path}[{number}]", depth + 1, deepest)
 
 
 def _is_control(character: str) -> bool:
@@ -189,15 +208,13 @@ def _of_heartbeat(heartbeat: Any) -> list[Problem]:
         found.append(("every", f"must be between 1 and {LONGEST:g} seconds"))
     if not 0 <= heartbeat.grace <= LONGEST:
         found.append(("grace", f"must be between 0 and {LONGEST:g} seconds"))
+    if heartbeat.slug and not _SLUG.fullmatch(heartbeat.slug):
+        found.append(("slug", "must be 1 to 100 small letters, digits, - and _"))
     return found
 
 
 def _of_rule(rule: Any) -> list[Problem]:
-    try:
-        check_rule(rule)
-    except Invalid as error:
-        return [(error.field, error.reason)]
-    return []
+    return rule_problems(rule)
 
 
 def _of_person(person: Any) -> list[Problem]:
@@ -215,6 +232,9 @@ _JUDGES: dict[type[Managed], Callable[[Any], list[Problem]]] = {
     Service: _of_service,
     Policy: _of_policy,
     Heartbeat: _of_heartbeat,
+    EventMapping: mapping_problems,
     Rule: _of_rule,
+    Blackout: blackout_problems,
+    Format: format_problems,
     Person: _of_person,
 }

@@ -11,7 +11,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is the sender's, or empty: then one is drawn when it is received. `value` is what was measured, as JSON.
     `create_time` is the sender's clock. `timeout` is in seconds; 0 means never. `user` is the login of who sent it, for
-    the history; None for signals of Watchbell's own.
+    the history; None for signals of Watchbell's own. `source` is the way that it came, as `webhook/grafana` or
+    `check/Shop`; empty when nobody said.
     """
 
     id: str
@@ -34,3 +35,4 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     raw_data: Any = None
     customer: str | None = None
     user: str | None = None
+    source: str = ""

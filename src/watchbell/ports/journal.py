@@ -1,7 +1,8 @@
 """The journal: where accepted events are safe before anyone has thought about them.
 
-One writer per stream, one reader over all streams; they may be different processes. Positions are byte offsets that
-only grow within a stream.
+One writer per stream, one reader over all streams; they may be different processes. Positions only grow within a
+stream, and none is ever given twice, even if a crash of the machine takes what stood there: whoever keeps positions
+relies on it. There may be gaps between batches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,8 +26,10 @@ class JournalBatch(msgspec.Struct, frozen=True):
     stream: str
     start: int
     end: int
-    """The position behind the batch: where the next one starts."""
+    """The position behind the batch: where the next one starts, or before."""
     payload: bytes
+    first: int | None = None
+    """How many events the stream had before; None: a former release wrote it."""
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
@@ -34,6 +37,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
 
     positions: dict[str, int]
     note: bytes = b""
+    numbers: dict[str, int] = {}
+    """Stream → how many of its events are done, where they are numbered."""
 
 
 class JournalWriter(Protocol):
@@ -52,8 +57,20 @@ class JournalWriter(Protocol):
         """
         ...
 
+    def end(self) -> int:
+        """The position behind the last batch: the same after a crash if nothing was written, greater if a batch was."""
+        ...
+
+    def accepted(self) -> int:
+        """How many events were ever appended to the stream; goes on over restarts and releases."""
+        ...
+
     def size(self) -> int:
         """Bytes that are written and not yet released by the reader, over this stream."""
+        ...
+
+    def truncated(self) -> int:
+        """Bytes that were cut off when the stream was opened: a batch that a crash left unfinished."""
         ...
 
     async def close(self) -> None:
@@ -71,8 +88,8 @@ class JournalReader(Protocol):
     def read(self, after: Positions, max_bytes: int) -> Sequence[JournalBatch]:
         """The next batches behind `after`, in order within each stream; empty when there is nothing new.
 
-        Never waits for news. Streams get equal shares. Holds at least one batch when there is one, and stops after
-        `max_bytes`. A damaged batch is left out and counted (`damaged`).
+        Never waits for news. Streams get equal shares of `max_bytes`; the last batch of a share may go beyond it. So
+        each stream that has a batch has at least one here. A damaged batch is left out and counted (`damaged`).
         """
         ...
 

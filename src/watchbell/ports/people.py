@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from watchbell.domain.accounts import ApiKey, AuditEntry, Session, User
+from watchbell.domain.accounts import ApiKey, Session, User
+from watchbell.domain.audit import AuditEntry, AuditQuery
 
 
 class Users(Protocol):
@@ -40,6 +41,10 @@ class Sessions(Protocol):
 
     async def delete(self, session_id: str) -> None:
         """Log out."""
+        ...
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        """A user's, the newest first; those that ran out may be among them."""
         ...
 
     async def delete_of(self, user_id: str) -> None:
@@ -96,7 +101,7 @@ class Facts(Protocol):
 
 
 class Audit(Protocol):
-    """Who did what; append-only."""
+    """Who did what; append-only: no entry is ever changed."""
 
     async def add(self, entries: Sequence[AuditEntry]) -> None:
         """Append."""
@@ -104,4 +109,16 @@ class Audit(Protocol):
 
     async def newest(self, limit: int = 100, before: datetime | None = None) -> list[AuditEntry]:
         """Newest first."""
+        ...
+
+    async def find(self, query: AuditQuery, offset: int, limit: int) -> list[AuditEntry]:
+        """Those that match, newest first, without the first `offset`."""
+        ...
+
+    async def count(self, query: AuditQuery) -> int:
+        """How many match."""
+        ...
+
+    async def expire(self, before: datetime) -> int:
+        """Drop what is older than the retention that is set; nothing else ever drops an entry. How many went."""
         ...

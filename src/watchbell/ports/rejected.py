@@ -7,12 +7,24 @@ from watchbell.domain.events.event import Rejection
 
 
 class RejectedEvents(Protocol):
-    """Keeps rejections. At least once: after a crash some may be kept a second time. Bounded: the oldest go first."""
+    """Keeps rejections, safe from a crash of the machine. Bounded: the oldest go first."""
 
-    def keep(self, rejections: Sequence[Rejection]) -> None:
-        """Appends.
+    def keep(self, rejections: Sequence[Rejection], number: int = 0) -> None:
+        """Appends. `number` is greater with each call; 0: `settle` never removes them.
 
         Raises:
-            Retryable: the disk failed; nothing, or a part, was kept.
+            Retryable: the disk failed; nothing was kept.
         """
+        ...
+
+    def settle(self, number: int) -> None:
+        """Removes what was kept with a greater number: a crash came before its checkpoint, and it comes again.
+
+        Raises:
+            Retryable: the disk failed.
+        """
+        ...
+
+    def trimmed(self) -> int:
+        """How many are no more kept because they were too many or too old."""
         ...

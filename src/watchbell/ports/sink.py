@@ -2,11 +2,15 @@
 
 A sink says how far it is durable, in positions of the journal. That is what makes delivery exact: after a restart the
 journal is read again from the slowest sink's position, and each sink is spared what it already has.
+
+What a record does not say of its event (who did it, when it was received), a sink reads from the event that came with
+it.
 """
 
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from watchbell.domain.events.event import Event
 from watchbell.ports.journal import Positions
 
 Record = dict[str, Any]
@@ -26,12 +30,16 @@ class Sink(Protocol):
         """
         ...
 
-    def write(self, records: Sequence[Record], upto: Positions) -> None:
+    def write(self, records: Sequence[Record], upto: Positions, about: Sequence[Event] = ()) -> None:
         """Takes records that came from the journal up to `upto`. Not durable before `sync`. All of them or none.
+
+        `about` are the events behind the records, in the same order and number; empty: nothing is known of them.
+        Several writes with empty `upto` may stand before the one that names the position of all of them.
 
         Raises:
             Retryable: the place failed (a full disk, a lost server); records since the last `sync` must be written
-            again after `open`. Permanent: a record does not fit the schema; nothing was taken.
+            again after `open`. Permanent: a record does not fit, or the place has refused it for good; nothing was
+            taken. Written one by one, the others are taken and the one is refused again, with the reason.
         """
         ...
 

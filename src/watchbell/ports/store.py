@@ -15,14 +15,18 @@ from typing import Protocol
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
-from watchbell.domain.alerts.query import AlertCounts, AlertQuery
+from watchbell.domain.alerts.query import AlertCounts, AlertQuery, Measure, Offender
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.heartbeat import Pulse
 from watchbell.domain.checks.result import Result
 from watchbell.domain.managed import Stored
 from watchbell.domain.oncall.incident import Attempt, Incident, IncidentStatus, Notification, TimelineEntry
+from watchbell.ports.alerta import CustomerLookups, Notes, OriginHeartbeats, People, Permissions
+from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Timers
+from watchbell.ports.login import Identities
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users
+from watchbell.ports.rules import RuleHistory
 from watchbell.ports.tally import Tallies
 
 __all__ = [
@@ -35,14 +39,20 @@ __all__ = [
     "Change",
     "Changes",
     "CheckStates",
+    "CustomerLookups",
     "Facts",
     "Incidents",
     "Lease",
     "Leases",
+    "Notes",
     "Notifications",
+    "OriginHeartbeats",
     "Outbox",
     "OutboxRow",
+    "People",
+    "Permissions",
     "Pulses",
+    "RuleHistory",
     "Sessions",
     "Store",
     "Tallies",
@@ -76,7 +86,10 @@ class Alerts(Protocol):
         ...
 
     async def get(self, identifier: str) -> Alert | None:
-        """By id or last_receive_id, or a prefix of them of 8 characters or more; the newest when several match."""
+        """By id or last_receive_id, or the beginning of one of them, which may be all in lower or in upper case.
+
+        The alert whose own id it is counts before all others. Else raises `Invalid` when several match.
+        """
         ...
 
     async def many(self, identifiers: Sequence[str]) -> list[Alert]:
@@ -111,6 +124,26 @@ class AlertReports(Protocol):
         """Counts for each (environment, service)."""
         ...
 
+    async def by_value(self, field: str, query: AlertQuery) -> dict[tuple[str, str], int]:
+        """How many alerts have each (environment, value) of a text field, or of the members of a list field."""
+        ...
+
+    async def by_field(self, field: str, query: AlertQuery) -> dict[str, AlertCounts]:
+        """Counts for each value of a text field, or for each member of a list field; "" for alerts without any."""
+        ...
+
+    async def worst(self, measure: Measure, field: str, limit: int, query: AlertQuery) -> list[Offender]:
+        """The `limit` worst groups of alerts by the value of a text field, the worst first, equal ones by name."""
+        ...
+
+    async def identities(self, ids: Sequence[str]) -> list[Identity]:
+        """Identities of alerts by their exact ids; locks nothing, so that `lock` can come before `many`."""
+        ...
+
+    async def ids(self, query: AlertQuery, limit: int) -> list[str]:
+        """Ids of all alerts that match, by id, whatever page is asked for; at most `limit`."""
+        ...
+
     async def lapsed(
         self, statuses: Sequence[str], severities: Sequence[str], before: datetime, limit: int
     ) -> list[str]:
@@ -127,6 +160,10 @@ class AlertHistory(Protocol):
 
     async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
         """The newest `limit` entries, oldest first."""
+        ...
+
+    async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
+        """As `of`, for several alerts at once; those without entries are left out."""
         ...
 
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
@@ -318,6 +355,14 @@ class Transaction(Protocol):
     audit: Audit
     changes: Changes
     tallies: Tallies
+    rule_history: RuleHistory
+    notes: Notes
+    origin_heartbeats: OriginHeartbeats
+    people: People
+    customer_lookups: CustomerLookups
+    received_calls: ReceivedCalls
+    permissions: Permissions
+    identities: Identities
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed. Topics: alert, incident, check, config, event."""

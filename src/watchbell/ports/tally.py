@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from watchbell.domain.events.rule import Rule, WindowCount
+from watchbell.domain.events.accounts import NodeBooks
+from watchbell.domain.events.rules.part import WindowPart
+from watchbell.domain.events.rules.rule import Rule
 
 
 class MinuteCount(msgspec.Struct, frozen=True):
@@ -36,11 +38,13 @@ class RecentEvents(msgspec.Struct, frozen=True, kw_only=True):
 class TallyReports(Protocol):
     """Where a collector reports to.
 
-    Both methods are idempotent and may be repeated; a failure is retried with the next report.
+    All are idempotent and may be repeated; a failure is retried with the next report.
     """
 
-    async def report(self, counts: Sequence[WindowCount]) -> None:
-        """Stores the counts: one row per (rule_id, node, window_start), the latest holds.
+    async def report(self, counts: Sequence[WindowPart]) -> None:
+        """Stores the counts: one row per (rule_id, node, window_start, group).
+
+        The one that was told last holds, in whatever order they come.
 
         Raises:
             Retryable: not reachable just now; nothing or a part was stored.
@@ -55,12 +59,23 @@ class TallyReports(Protocol):
         """
         ...
 
+    async def books(self, books: NodeBooks) -> None:
+        """Stores the books of a node; a later report replaces an earlier one.
+
+        Raises:
+            Retryable: not reachable just now.
+        """
+        ...
+
 
 class Tallies(TallyReports, Protocol):
     """What collectors reported, as the store keeps it: written and read inside a transaction."""
 
-    async def windows(self, rule_id: str, since: datetime) -> list[WindowCount]:
-        """What every node reported for the rule's windows that start at `since` or later, by (window_start, node)."""
+    async def windows(self, rule_id: str, since: datetime) -> list[WindowPart]:
+        """What every node reported for the rule's windows that start at `since` or later.
+
+        By (window_start, node, group).
+        """
         ...
 
     async def tail(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -69,6 +84,14 @@ class Tallies(TallyReports, Protocol):
 
     async def minutes(self, since: datetime) -> list[MinuteCount]:
         """Events per (minute, event type) since then, added up over the nodes; oldest first."""
+        ...
+
+    async def nodes(self) -> list[NodeBooks]:
+        """The books of every node that ever told them, by its name."""
+        ...
+
+    async def forget(self, parties: frozenset[str]) -> int:
+        """Drop the shown events of these parties; how many there were."""
         ...
 
     async def trim(self, before: datetime) -> None:

@@ -98,26 +98,15 @@ class Checking:
             return
         everything = place_all(config.checks.values(), config.hosts)
         mine = {key: placed for key, placed in everything.items() if shard_of(key) in shards}
-        await self._retire(mine, shards)
+        # From now on results of checks that are gone count for nothing.
+        self._placed = mine
+        await self._judging.retire(self._configured, shards, list(self._held.values()), self._clock.now())
+        await self._wake(sorted(self._taken.drain()))
         async with self._store.reading() as tx:
             healths = await tx.checks.healths(list(mine)) if mine else {}
         self._schedule.load(mine, healths, self._clock.now())
-        self._placed = mine
         self._loaded = (config.version, shards)
         self._telemetry.gauge("checks_scheduled", len(self._schedule))
-
-    async def _retire(self, mine: Mapping[str, Placed], shards: frozenset[int]) -> None:
-        """Close what stands for checks that were removed, disabled or renamed since they were loaded."""
-        former = {key: placed for key, placed in self._placed.items() if shard_of(key) in shards}
-        removed = [placed for key, placed in former.items() if key not in mine]
-        changed = [placed for key, placed in former.items() if key in mine and _other(placed, mine[key])]
-        leases = list(self._held.values())
-        now = self._clock.now()
-        if removed:
-            await self._judging.retire(removed, leases, now, "The check was removed")
-        if changed:
-            await self._judging.retire(changed, leases, now, "The check was disabled or renamed", forget=False)
-        await self._wake(sorted(self._taken.drain()))
 
     async def _judge(self, batches: Sequence[list[Result]]) -> Sequence[WatchbellError | None]:
         results = [result for batch in batches for result in batch]
@@ -131,14 +120,10 @@ class Checking:
             except Fenced as error:
                 raise Retryable("the shard has moved to another keeper") from error
             self._schedule.judged(mine, verdicts.healths, now)
+            recorded = self._clock.now()
+            for result in verdicts.accepted:
+                age = (recorded - result.started).total_seconds() - result.duration
+                self._telemetry.observe("stage_seconds", max(age, 0.0), stage="judge")
             await self._wake(sorted(self._taken.drain()))
         lost = Retryable("this keeper does not hold the shard")
         return [None if all(shard_of(r.check_id) in shards for r in batch) else lost for batch in batches]
-
-
-def _other(before: Placed, after: Placed) -> bool:
-    """Whether a check now speaks of another alert, or of none."""
-    if before.check.enabled and not after.check.enabled:
-        return True
-    old, new = before.check, after.check
-    return (old.name, old.host, old.environment) != (new.name, new.host, new.environment)

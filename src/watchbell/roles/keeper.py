@@ -24,7 +24,9 @@ from watchbell.usecases.alerting import Alerting
 from watchbell.usecases.delivering import BATCH as DELIVER_BATCH
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
+from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
 from watchbell.usecases.leasing import RENEW, Shards
+from watchbell.usecases.muting import Muting
 from watchbell.usecases.pulsing import HEARTBEAT, Pulsing
 from watchbell.usecases.recording import ESCALATE
 from watchbell.usecases.relaying import receipts_topic, unpack_receipt
@@ -41,10 +43,12 @@ LOOK = 0.5
 CHECKS = 0.1
 RULES = 2.0
 ARM = 5.0
+BLACKOUTS = 1.0
 HOUSEKEEPING = 60.0
 TIMERS = 500
 CHANGES_KEPT = timedelta(hours=1)
 TALLIES_KEPT = timedelta(days=8)
+LEARNED_KEPT = timedelta(weeks=10)
 TRIM = 5000
 """Results deleted in one transaction."""
 
@@ -54,7 +58,10 @@ Fire = Callable[[Sequence[Timer], Sequence[Lease]], Awaitable[set[int]]]
 
 
 class Duties(msgspec.Struct, frozen=True, kw_only=True):
-    """What a keeper does, each a use case of its own. `results_kept` is in seconds."""
+    """What a keeper does, each a use case of its own. `results_kept` and `audit_kept` are in seconds.
+
+    Without `audit_kept` the audit is kept for ever.
+    """
 
     shards: Shards
     routing: Routing
@@ -62,9 +69,12 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     delivering: Delivering
     alerting: Alerting
     pulsing: Pulsing
+    heartbeating: Heartbeating
     ruling: Ruling
     checking: Checking
+    muting: Muting
     results_kept: float = 604800.0
+    audit_kept: float = 0.0
 
 
 class Keeper:
@@ -87,6 +97,7 @@ class Keeper:
             "alert": self._fire_alerts,
             ESCALATE: duties.escalating.fire,
             HEARTBEAT: duties.pulsing.fire,
+            ORIGIN: duties.heartbeating.fire,
         }
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -126,6 +137,7 @@ class Keeper:
             Loop(name="checks", tick=self._do.checking.tick, every=CHECKS),
             Loop(name="rules", tick=self._rules, every=RULES),
             Loop(name="heartbeats", tick=self._arm, every=ARM),
+            Loop(name="blackouts", tick=self._mute, every=BLACKOUTS),
             Loop(name="housekeeping", tick=self._tidy, every=HOUSEKEEPING),
         ]
 
@@ -221,6 +233,13 @@ class Keeper:
         await self._do.pulsing.arm(self._shards.leases())
         return False
 
+    async def _mute(self) -> bool:
+        """As the housekeeping, done by one keeper."""
+        lease = self._shards.held.get(0)
+        if lease is not None:
+            await self._call(await self._do.muting.run([lease]))
+        return False
+
     async def _tidy(self) -> bool:
         """What one keeper does for all: the one that holds the first shard."""
         lease = self._shards.held.get(0)
@@ -228,12 +247,14 @@ class Keeper:
             return False
         now = self._clock.now()
         await self._do.alerting.delete_old([lease], now)
-        await self._do.pulsing.forget([lease])
         async with self._store.transaction() as tx:
             await tx.leases.verify([lease])
             await tx.changes.trim(now - CHANGES_KEPT)
             await tx.tallies.trim(now - TALLIES_KEPT)
+            await tx.rule_history.trim(now - TALLIES_KEPT, now - LEARNED_KEPT)
             await tx.sessions.purge(now)
+            if self._do.audit_kept > 0:
+                await tx.audit.expire(now - timedelta(seconds=self._do.audit_kept))
             gone = await tx.checks.trim(now - timedelta(seconds=self._do.results_kept), TRIM)
         async with self._store.reading() as tx:
             backlog = await tx.outbox.backlog(now)

@@ -12,15 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, ClassVar
 
+import cramjam
 import msgspec
 
 from watchbell.domain.errors import Permanent
-from watchbell.toolkit.avro import DOES_NOT_FIT, Encode, encode_bytes, encode_long, record_encoder
-from watchbell.toolkit.rolling import Record, RollingFiles
+from watchbell.toolkit.avro import DOES_NOT_FIT, encode_bytes, encode_long, record_encoder
+from watchbell.toolkit.rolling import Record, RollingConfig, RollingFiles
 from watchbell.toolkit.settings import Settings
 
 MAGIC = b"Obj\x01"
 _BLOCK_BYTES = 1 << 18
+_cramjam: Any = cramjam
 
 
 class Codec(StrEnum):
@@ -28,19 +30,17 @@ class Codec(StrEnum):
 
     NULL = "null"
     DEFLATE = "deflate"
+    SNAPPY = "snappy"
+    ZSTANDARD = "zstandard"
 
 
-class AvroFilesConfig(Settings, frozen=True, kw_only=True):
+class AvroFilesConfig(RollingConfig, frozen=True, kw_only=True):
     """Settings of a sink that writes Avro files."""
 
-    folder: str = ""
-    """Folder for the files; created when it is not there. Empty: `events` in the data directory."""
-    roll_every_s: float = 3600
-    """Publish a file at the latest so many seconds after its first record."""
     roll_bytes: int = 256 * 1024 * 1024
     """Publish a file when it has grown to about so many bytes."""
     codec: Codec = Codec.NULL
-    """Compression of the blocks: `null` (none) or `deflate`."""
+    """Compression of the blocks: `null` (none), `deflate`, `snappy` or `zstandard`."""
 
 
 class AvroFiles(RollingFiles):
@@ -54,10 +54,11 @@ class AvroFiles(RollingFiles):
         self, config: AvroFilesConfig, *, schema: dict[str, Any], folder: Path, node: str, now_ms: Callable[[], int]
     ) -> None:
         super().__init__(
-            Path(config.folder) if config.folder else folder,
+            config,
             AvroFormat(schema, config.codec),
+            schema=schema,
+            folder=folder,
             node=node,
-            roll_every_s=config.roll_every_s,
             roll_bytes=config.roll_bytes,
             now_ms=now_ms,
         )
@@ -73,9 +74,17 @@ class AvroFormat:
         self._encode = record_encoder(schema)
         self._codec = codec
 
+    def prepare(self, records: Sequence[Record]) -> list[bytes]:
+        """See FileFormat."""
+        encode = self._encode
+        try:
+            return [encode(record) for record in records]
+        except DOES_NOT_FIT as error:
+            raise Permanent(f"a record does not fit the schema: {error}") from error
+
     def create(self, path: Path) -> "AvroFile":
         """See FileFormat."""
-        return AvroFile(path, self._encode, self._schema_json, self._codec)
+        return AvroFile(path, self._schema_json, self._codec)
 
     def finish(self, partial: Path, target: Path) -> None:
         """See FileFormat. What was synced is a whole Avro file already."""
@@ -85,8 +94,7 @@ class AvroFormat:
 class AvroFile:
     """One Avro file in flight."""
 
-    def __init__(self, path: Path, encode: Encode, schema_json: bytes, codec: Codec) -> None:
-        self._encode = encode
+    def __init__(self, path: Path, schema_json: bytes, codec: Codec) -> None:
         self._codec = codec
         self._marker = secrets.token_bytes(16)
         self._block: list[bytes] = []
@@ -98,23 +106,16 @@ class AvroFile:
         self._length = 0
         self._append(header + encode_long(0) + self._marker)
 
-    def write(self, records: Sequence[Record]) -> None:
+    def append(self, prepared: Sequence[bytes]) -> None:
         """See OpenFile."""
-        encode = self._encode
-        try:
-            encoded = [encode(record) for record in records]
-        except DOES_NOT_FIT as error:
-            raise Permanent(f"a record does not fit the schema: {error}") from error
-        self._block.extend(encoded)
-        self._block_bytes += sum(map(len, encoded))
+        self._block.extend(prepared)
+        self._block_bytes += sum(map(len, prepared))
         if self._block_bytes >= _BLOCK_BYTES:
             self._end_block()
 
     def _end_block(self) -> None:
         if self._block:
-            data = b"".join(self._block)
-            if self._codec is Codec.DEFLATE:
-                data = zlib.compress(data, wbits=-15)
+            data = _compressed(b"".join(self._block), self._codec)
             self._append(encode_long(len(self._block)) + encode_bytes(data) + self._marker)
             self._block, self._block_bytes = [], 0
 
@@ -138,3 +139,16 @@ class AvroFile:
     def close(self) -> None:
         """See OpenFile."""
         self._file.close()
+
+
+def _compressed(data: bytes, codec: Codec) -> bytes:
+    """A block as the codec of that name has it in the Avro specification."""
+    match codec:
+        case Codec.DEFLATE:
+            return zlib.compress(data, wbits=-15)
+        case Codec.SNAPPY:
+            return bytes(_cramjam.snappy.compress_raw(data)) + zlib.crc32(data).to_bytes(4, "big")
+        case Codec.ZSTANDARD:
+            return bytes(_cramjam.zstd.compress(data))
+        case Codec.NULL:
+            return data

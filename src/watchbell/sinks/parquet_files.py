@@ -12,8 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
-from watchbell.domain.errors import Invalid, Permanent
-from watchbell.toolkit.rolling import Record, RollingFiles
+from watchbell.domain.errors import Permanent
+from watchbell.toolkit.arrow import arrow_schema
+from watchbell.toolkit.rolling import Record, RollingConfig, RollingFiles
 from watchbell.toolkit.settings import Settings
 
 # pyarrow has no types; what is taken from it is Any from here on.
@@ -23,15 +24,6 @@ pq: Any = import_module("pyarrow.parquet")
 
 _ROW_GROUP = 100_000
 _CONVERTING = ".converting"
-_TYPES = {
-    "boolean": pa.bool_(),
-    "int": pa.int32(),
-    "long": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "string": pa.string(),
-    "bytes": pa.binary(),
-}
 
 
 class Compression(StrEnum):
@@ -42,13 +34,9 @@ class Compression(StrEnum):
     ZSTD = "zstd"
 
 
-class ParquetFilesConfig(Settings, frozen=True, kw_only=True):
+class ParquetFilesConfig(RollingConfig, frozen=True, kw_only=True):
     """Settings of a sink that writes Parquet files."""
 
-    folder: str = ""
-    """Folder for the files; created when it is not there. Empty: `events` in the data directory."""
-    roll_every_s: float = 3600
-    """Publish a file at the latest so many seconds after its first record."""
     roll_bytes: int = 128 * 1024 * 1024
     """Publish a file when its rows, not yet compressed, take about so many bytes."""
     compression: Compression = Compression.ZSTD
@@ -66,36 +54,14 @@ class ParquetFiles(RollingFiles):
         self, config: ParquetFilesConfig, *, schema: dict[str, Any], folder: Path, node: str, now_ms: Callable[[], int]
     ) -> None:
         super().__init__(
-            Path(config.folder) if config.folder else folder,
+            config,
             ParquetFormat(schema, config.compression),
+            schema=schema,
+            folder=folder,
             node=node,
-            roll_every_s=config.roll_every_s,
             roll_bytes=config.roll_bytes,
             now_ms=now_ms,
         )
-
-
-def arrow_schema(schema: dict[str, Any]) -> Any:
-    """The Arrow schema of a flat Avro record.
-
-    Raises:
-        Invalid: a field is of a type that has no column yet (records, arrays, maps, unions of more than null and one
-        type).
-    """
-    return pa.schema([_column(field) for field in schema["fields"]])
-
-
-def _column(field: dict[str, Any]) -> Any:
-    kind: Any = field["type"]
-    nullable = False
-    if isinstance(kind, list):
-        union: list[Any] = kind  # pyright: ignore[reportUnknownVariableType]
-        others = [each for each in union if each != "null"]
-        nullable = len(others) < len(union)
-        kind = others[0] if len(others) == 1 else union
-    if not isinstance(kind, str) or kind not in _TYPES:
-        raise Invalid(f"type {kind} has no Parquet column", f"schema.{field['name']}")
-    return pa.field(field["name"], _TYPES[kind], nullable=nullable)
 
 
 class ParquetFormat:
@@ -106,6 +72,17 @@ class ParquetFormat:
     def __init__(self, schema: dict[str, Any], compression: Compression = Compression.ZSTD) -> None:
         self._schema = arrow_schema(schema)
         self._compression = compression
+
+    def prepare(self, records: Sequence[Record]) -> Any:
+        """See FileFormat. One record batch."""
+        try:
+            columns = [pa.array([record[field.name] for record in records], field.type) for field in self._schema]
+            for field, column in zip(self._schema, columns, strict=True):
+                if column.null_count and not field.nullable:
+                    raise Permanent(f"a record does not fit the schema: {field.name} is missing")
+            return pa.record_batch(columns, schema=self._schema)
+        except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise Permanent(f"a record does not fit the schema: {error}") from error
 
     def create(self, path: Path) -> "ArrowFile":
         """See FileFormat."""
@@ -141,22 +118,13 @@ class ArrowFile:
     """One file in flight: an Arrow stream without its end mark."""
 
     def __init__(self, path: Path, schema: Any) -> None:
-        self._schema = schema
         self._file = path.open("xb")
         self._stream = ipc.new_stream(self._file, schema)
         self._file.flush()
 
-    def write(self, records: Sequence[Record]) -> None:
+    def append(self, prepared: Any) -> None:
         """See OpenFile."""
-        try:
-            columns = [pa.array([record[field.name] for record in records], field.type) for field in self._schema]
-            for field, column in zip(self._schema, columns, strict=True):
-                if column.null_count and not field.nullable:
-                    raise Permanent(f"a record does not fit the schema: {field.name} is missing")
-            batch = pa.record_batch(columns, schema=self._schema)
-        except (pa.ArrowException, KeyError, TypeError, ValueError, OverflowError) as error:
-            raise Permanent(f"a record does not fit the schema: {error}") from error
-        self._stream.write_batch(batch)
+        self._stream.write_batch(prepared)
 
     def sync(self) -> int:
         """See OpenFile."""

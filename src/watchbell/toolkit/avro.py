@@ -8,7 +8,10 @@ raises; nothing is changed by it.
 
 import io
 import struct
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from hashlib import sha256
+from importlib import import_module
 from operator import itemgetter
 from typing import Any, cast
 
@@ -28,6 +31,7 @@ _DOUBLE = struct.Struct("<d")
 
 # What fastavro says of its arguments is not complete.
 _fastavro: Any = cast("Any", fastavro)
+_schemas: Any = import_module("fastavro.schema")
 
 
 def encode_long(number: int) -> bytes:
@@ -46,6 +50,12 @@ def encode_long(number: int) -> bytes:
 def encode_bytes(data: bytes) -> bytes:
     """Bytes, or the UTF-8 of a string, as Avro writes them: the length, then the bytes."""
     return encode_long(len(data)) + data
+
+
+def fingerprint(schema: dict[str, Any]) -> str:
+    """Names a schema whatever its spelling: SHA-256 of its parsing canonical form, as base64url without padding."""
+    canonical: str = _schemas.to_parsing_canonical_form(schema)
+    return urlsafe_b64encode(sha256(canonical.encode()).digest()).decode().rstrip("=")
 
 
 class _Table(dict[Any, bytes]):

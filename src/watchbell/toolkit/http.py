@@ -30,7 +30,8 @@ from watchbell.toolkit.resolver import Resolver
 USER_AGENT = f"Watchbell/{__version__}"
 BODY_LIMIT = 1 << 20
 _HEADER_LIMIT = 64 << 10
-_CROSS_SITE = frozenset({"authorization", "cookie", "proxy-authorization"})
+_OURS = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity"}
+"""Headers that say nothing of whoever configured the request."""
 
 # Python knows stranger ones (escapes, punycode), which are slow or make characters that cannot be sent on.
 _CHARSET = re.compile(
@@ -50,7 +51,10 @@ class HttpFailure(Retryable):
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to send. `body_limit` is in bytes; more is not read."""
+    """What to send. `body_limit` is in bytes; more is not read.
+
+    `headers` and `body` are for the server of `url`: a redirect does not take them to another origin.
+    """
 
     url: str
     method: str = "GET"
@@ -144,7 +148,7 @@ class HttpClient:
     async def _follow(self, request: HttpRequest, link: _Link, began: float) -> HttpReply:
         url = _parse(request.url)
         method, body = request.method, request.body
-        headers = {"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "identity", **request.headers}
+        headers = {**_OURS, **request.headers}
         redirects = 0
         while True:
             context = self._context(verify=request.verify_tls) if url.scheme == "https" else True
@@ -178,7 +182,8 @@ class HttpClient:
                 method, body = ("HEAD" if method == "HEAD" else "GET"), b""
                 headers = {k: v for k, v in headers.items() if k.lower() not in {"content-type", "content-length"}}
             if target.origin() != url.origin():
-                headers = {k: v for k, v in headers.items() if k.lower() not in {*_CROSS_SITE, "host"}}
+                # Any of them may be a token, whatever its name; so may be anything in the body.
+                headers, body = dict(_OURS), b""
             url = target
 
     def _ready(self) -> aiohttp.ClientSession:

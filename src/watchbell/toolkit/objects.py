@@ -9,7 +9,7 @@ from typing import Any, cast, get_args, get_origin
 import msgspec
 
 from watchbell.domain.errors import Fault, Faulty, Invalid
-from watchbell.domain.kinds import IN_FILES, KINDS, PLUGGED, hostile_texts, problems
+from watchbell.domain.kinds import DEEP, DEEPEST, IN_FILES, KINDS, PLUGGED, hostile_texts, problems
 from watchbell.domain.managed import Managed
 from watchbell.domain.plan import MASK
 from watchbell.toolkit.settings import FieldDoc, InvalidSettings, Problem, docstrings, fields_of, read, secret_fields
@@ -29,9 +29,17 @@ class ObjectShapes:
     """Knows what each kind of object looks like."""
 
     def __init__(
-        self, tables: Tables, environments: tuple[str, ...] = (), tools: Mapping[str, Any] | None = None
+        self,
+        tables: Tables,
+        environments: tuple[str, ...] = (),
+        tools: Mapping[str, Any] | None = None,
+        taken: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        """`tools` are those that plug-ins of a kind are made with; where there are none, settings are read only."""
+        """`tools` are those that plug-ins of a kind are made with; where there are none, settings are read only.
+
+        `taken` are names, by kind, that no object may have.
+        """
+        self._taken = taken or {}
         self._tables = tables
         self._tools = tools or {}
         self._environments = environments
@@ -44,7 +52,8 @@ class ObjectShapes:
             )
         cls = IN_FILES[kind]
         given = {name: value for name, value in body.items() if name not in _NOT_GIVEN}
-        faults = [Fault(field=field, reason=reason) for field, reason in hostile_texts(given)]
+        deepest = DEEPEST.get(kind, DEEP)
+        faults = [Fault(field=field, reason=reason) for field, reason in hostile_texts(given, deepest=deepest)]
         if faults:
             raise Faulty(faults)
         thing: Managed | None = None
@@ -58,6 +67,8 @@ class ObjectShapes:
         if rest is not None:
             found = [Fault(field=field, reason=reason) for field, reason in problems(rest, self._environments)]
             faults += [fault for fault in found if _first(fault.field) not in wrong]
+        if "name" not in wrong and given.get("name") in self._taken.get(kind, frozenset()):
+            faults.append(Fault(field="name", reason="is taken by a built-in one"))
         if kind in PLUGGED:
             faults += self._plugin_faults(kind, given)
         if faults or thing is None:
@@ -116,6 +127,9 @@ class ObjectShapes:
             return [Fault(field=f"config.{error.field}" if error.field else "config", reason=error.reason)]
         except ValueError as error:
             return [Fault(field="config", reason=str(error))]
+        except Exception as error:  # task edge: a fault in a plug-in is an answer to whoever uses it
+            reason = f"the {kind} type {cls.__module__}:{cls.__qualname__} failed: {type(error).__name__}: {error}"
+            return [Fault(field="config", reason=reason)]
         return []
 
 

@@ -9,9 +9,10 @@ import ast
 import difflib
 import inspect
 import itertools
+import re
 import textwrap
 from functools import cache
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_type_hints
 
 import msgspec
 
@@ -79,6 +80,8 @@ class FieldDoc(msgspec.Struct, frozen=True, kw_only=True):
     schema: dict[str, Any]
 
 
+_SECRET_NAME = re.compile(r"secret|passw|token|(^|[._-])key$", re.IGNORECASE)
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -88,7 +91,8 @@ def _decode_special(wanted: type, value: Any) -> Any:
     raise NotImplementedError(f"expected {wanted.__name__}, got {type(value).__name__}")
 
 
-def _schema_special(wanted: type) -> dict[str, Any]:
+def secret_schema(wanted: type) -> dict[str, Any]:
+    """How `msgspec` is to describe a secret; for any other type it wants this error."""
     if wanted is Secret:
         return {"type": "string", "format": "password"}
     raise NotImplementedError(wanted)
@@ -126,6 +130,15 @@ def read(cls: type[S], data: dict[str, Any], *, strict: bool = True, prefix: str
     return cls(**values)
 
 
+def masked(value: Any, name: str = "") -> Any:
+    """Tables of settings with dots in the place of texts whose name says that they are secret."""
+    if isinstance(value, dict):
+        return {key: masked(inner, str(key)) for key, inner in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list):
+        return [masked(inner, name) for inner in cast("list[Any]", value)]
+    return Secret("") if isinstance(value, str) and value and _SECRET_NAME.search(name) else value
+
+
 def _nearest(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known are: {', '.join(sorted(known))}"
@@ -147,7 +160,7 @@ def fields_of(cls: type[msgspec.Struct]) -> tuple[FieldDoc, ...]:
         default = field.default
         if default is msgspec.NODEFAULT and field.default_factory is not msgspec.NODEFAULT:
             default = field.default_factory()
-        schema = msgspec.json.schema(field.type, schema_hook=_schema_special)
+        schema = msgspec.json.schema(field.type, schema_hook=secret_schema)
         found.append(
             FieldDoc(
                 name=field.encode_name,

@@ -1,4 +1,4 @@
-"""What time does to alerts: they expire, acknowledgements and shelvings run out, old ones are deleted."""
+"""What time does to alerts: they expire, acknowledgements and shelvings run out, flapping ends, old ones go."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from watchbell.domain.alerts.act import Acted, act
+from watchbell.domain.alerts.act import Acted, act, lapsed
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.expire import lapse
 from watchbell.domain.alerts.model import AlarmModel
@@ -53,6 +53,9 @@ class Alerting:
                 action = lapse(alert, now)
                 if not action:
                     waiting.append(alert)
+                    continue
+                if action not in _WORDS:
+                    changes.append(lapsed(alert, action, now))
                     continue
                 try:
                     changes.append(act(alert, action, self._model, now, text=_WORDS[action]))

@@ -1,37 +1,39 @@
 """Finding out who calls: session cookies, API keys, passwords; logging in and out; the first administrator.
 
-What was found is kept in memory for `FRESH_FOR`, so that busy callers do not ask the database each time; so long may
-another process honour a key or session that was just revoked. Raises `Unauthenticated` for whoever cannot be known,
-`Throttled` for whoever guesses too often.
+What was found is kept in memory for `FRESH_FOR`, so that busy callers do not cost several queries each time. Whatever
+takes rights away changes the fact `ACCOUNTS_FACT` in the same transaction, and every request looks at it; many that
+come together share one look. So what was revoked in one process is refused by all with the next request. Raises
+`Unauthenticated` for whoever cannot be known, `Throttled` for whoever guesses too often.
 """
 
 import hashlib
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import msgspec
 
 from watchbell.domain.access import (
-    EVERYTHING,
     FAILURE_WINDOW,
     FAILURES_ANYWHERE,
     FAILURES_HERE,
     SESSION_IDLE,
-    SESSION_LIFE,
     password_faults,
-    principal_for,
     user_faults,
 )
-from watchbell.domain.accounts import ApiKey, AuditEntry, Principal, Session, User
+from watchbell.domain.accounts import ApiKey, Means, Principal, Session, User
 from watchbell.domain.errors import Conflict, Faulty, Retryable, Throttled, Unauthenticated
 from watchbell.domain.ids import new_id
+from watchbell.domain.roles import EVERYTHING, USUAL, RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.passwords import Passwords
 from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.holding import holder
+from watchbell.usecases.sessions import ACCOUNTS_FACT, LoggedIn, admitted, digest, note, open_session, rights_changed
 
 FRESH_FOR = timedelta(seconds=5)
 USE_NOTED_EVERY = timedelta(minutes=1)
@@ -41,22 +43,10 @@ SETUP_TOKENS = 8  # each node of a cluster shows a link of its own; so many of t
 WRONG = "Invalid user name or password"
 
 
-class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A new session: `cookie` is the secret for the browser, which is stored nowhere."""
-
-    cookie: str
-    user: User
-    principal: Principal
-
-
 class _Known(msgspec.Struct, frozen=True):
     principal: Principal
     until: datetime
-
-
-def digest(secret: str) -> str:
-    """What is stored of a key, a cookie or a one-time link: its SHA-256, in hex."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    version: str
 
 
 async def ensure_setup(store: Store) -> str | None:
@@ -75,21 +65,42 @@ class Authenticating:
     """Knows callers. One for each process."""
 
     def __init__(
-        self, store: Store, clock: Clock, passwords: Passwords, *, required: bool = True, admin_key: str = ""
+        self,
+        store: Store,
+        clock: Clock,
+        passwords: Passwords,
+        *,
+        required: bool = True,
+        admin_key: str = "",
+        rules: RoleRules = USUAL,
+        readonly_scopes: Iterable[str] = (),
     ) -> None:
+        """`readonly_scopes` are what callers who do not identify themselves may read; none refuses them."""
         self._store = store
         self._clock = clock
         self._passwords = passwords
         self._admin_key = digest(admin_key) if admin_key else ""
-        self._required = required
+        self.required = required
+        self._readonly = frozenset(readonly_scopes)
+        self.rules = rules
+        self._apart = frozenset(rules.delete_scopes)
         self._known: dict[str, _Known] = {}
+        self._looks: GroupCommit[None, str] = GroupCommit(self._look)
         self._trying: Counter[str] = Counter()
         self._salt = secrets.token_bytes(32)
 
     @property
     def anonymous(self) -> Principal | None:
-        """Whoever does not say who they are; None when they must."""
-        return None if self._required else Principal(login="", scopes=EVERYTHING)
+        """Whoever does not say who they are; None when they must.
+
+        Where that is `required`, they may at most read: nothing that is a customer's, where there are customer views.
+        """
+        if not self.required:
+            return Principal(login="", scopes=EVERYTHING)
+        if not self._readonly:
+            return None
+        nothing = frozenset[str]() if self.rules.customer_views else None
+        return Principal(login="", scopes=self._readonly, delete_apart=self._apart, customers=nothing)
 
     async def by_key(self, key: str) -> Principal:
         """The caller with this API key."""
@@ -97,44 +108,64 @@ class Authenticating:
         if self._admin_key and hmac.compare_digest(hashed, self._admin_key):
             return Principal(login="admin-key", scopes=EVERYTHING)
         now = self._clock.now()
-        known = self._recall(f"key:{hashed}", now)
+        version = await self._looks.submit(None)
+        known = self._recall(f"key:{hashed}", now, version)
         if known is not None:
             return known
         async with self._store.reading() as tx:
             found = await tx.keys.get(hashed)
+            customers = await self._customers_of(tx, found) if found is not None else None
         if found is None or (found.expires_at is not None and found.expires_at <= now):
             raise Unauthenticated(f"API key parameter '{key[:4]}…' is invalid")
         await self._note_key_use(found, now)
-        principal = Principal(login=found.user, scopes=frozenset(found.scopes))
-        return self._remember(f"key:{hashed}", principal, now)
+        scopes = frozenset(found.scopes)
+        principal = admitted(
+            Principal(login=found.user, scopes=scopes, delete_apart=self._apart, customers=customers, key=found.prefix)
+        )
+        until = now + FRESH_FOR if found.expires_at is None else min(now + FRESH_FOR, found.expires_at)
+        return self._remember(f"key:{hashed}", _Known(principal, until, version))
 
     async def by_session(self, cookie: str) -> Principal | None:
         """The caller with this session cookie; None when the session has ended."""
         hashed = digest(cookie)
         now = self._clock.now()
-        known = self._recall(f"session:{hashed}", now)
+        version = await self._looks.submit(None)
+        known = self._recall(f"session:{hashed}", now, version)
         if known is not None:
             return known
         async with self._store.reading() as tx:
             session = await tx.sessions.get(hashed)
             user = await tx.users.get(session.user_id) if session is not None else None
-        if session is None or user is None or not user.active or _ended(session, now):
-            return None
+            if session is None or user is None or not user.active or _ended(session, now):
+                return None
+            principal = admitted(
+                await holder(tx, user, self.rules, Means.SESSION, csrf=session.csrf, session_id=session.id)
+            )
         if now - session.seen_at >= USE_NOTED_EVERY:
             await self._note_session_use(session.id, now)
-        principal = principal_for(user, csrf=session.csrf, session_id=session.id)
-        return self._remember(f"session:{hashed}", principal, now)
+        return self._remember(f"session:{hashed}", _Known(principal, now + FRESH_FOR, version))
 
     async def by_password(self, login: str, password: str, address: str) -> Principal:
         """The caller with this login and password, for programs that send them with each request."""
         now = self._clock.now()
         secret = f"{login.lower()}\0{password}".encode("utf-8", "surrogatepass")
         remembered = "password:" + hmac.new(self._salt, secret, hashlib.sha256).hexdigest()
-        known = self._recall(remembered, now)
+        version = await self._looks.submit(None)
+        known = self._recall(remembered, now, version)
         if known is not None:
             return known
         user = await self._check_password(login, password, address)
-        return self._remember(remembered, principal_for(user), now)
+        async with self._store.reading() as tx:
+            principal = admitted(await holder(tx, user, self.rules, Means.BASIC))
+        return self._remember(remembered, _Known(principal, now + FRESH_FOR, version))
+
+    async def confirm(self, user: User, password: str, address: str) -> bool:
+        """Whether it is the user's password. Wrong ones count as failed log-ins do; raises `Throttled` like them."""
+        try:
+            await self._check_password(user.login, password, address)
+        except Unauthenticated:
+            return False
+        return True
 
     async def log_in(self, login: str, password: str, address: str, former_cookie: str = "") -> LoggedIn:
         """Open a session; the one that the browser had before ends."""
@@ -149,19 +180,19 @@ class Authenticating:
                 raise Unauthenticated(WRONG)
             if former_cookie:
                 await tx.sessions.delete(digest(former_cookie))
+                await rights_changed(tx)
             user = msgspec.structs.replace(current, last_login=now, password_hash=replacement or current.password_hash)
             await tx.users.save(user)
-            await _audit(tx, now, user.login, "login", user.login, f"from {address}")
-            logged_in = await _open_session(tx, user, now)
-        self.forget()
-        return logged_in
+            await note(tx, now, user.login, "login", user.login, f"from {address}")
+            return await open_session(tx, user, now, self.rules)
 
     async def log_out(self, principal: Principal) -> None:
         """End the caller's session."""
         if principal.session_id:
             async with self._store.transaction() as tx:
                 await tx.sessions.delete(principal.session_id)
-        self.forget()
+                await rights_changed(tx)
+                await note(tx, self._clock.now(), principal.login, "logout", principal.login)
 
     async def user_of(self, principal: Principal) -> User | None:
         """The user behind a caller; None for keys of nobody, and for callers without a name."""
@@ -179,7 +210,9 @@ class Authenticating:
         """Make the first administrator. The token is good for one, once."""
         async with self._store.reading() as tx:
             await self._check_setup(tx, token)
-        faults = user_faults(login, name, email, ["admin"]) + password_faults(password, login, name, email)
+        faults = user_faults(login, name, email, self.rules.admin_roles[:1] or ["admin"]) + password_faults(
+            password, login, name, email
+        )
         if faults:
             raise Faulty(faults)
         hashed = await self._passwords.hash(password)
@@ -194,17 +227,22 @@ class Authenticating:
                 name=name,
                 email=email,
                 password_hash=hashed,
-                roles=("admin",),
+                roles=self.rules.admin_roles[:1],
                 created_at=now,
                 last_login=now,
             )
             await tx.users.save(user)
-            await _audit(tx, now, login, "setup", login, "first administrator")
-            return await _open_session(tx, user, now)
+            await note(tx, now, login, "setup", login, "first administrator")
+            return await open_session(tx, user, now, self.rules)
 
-    def forget(self) -> None:
-        """Ask the database again about everybody: something about users, sessions or keys has changed."""
-        self._known.clear()
+    async def _customers_of(self, tx: Transaction, key: ApiKey) -> frozenset[str] | None:
+        """What a key reaches: its own customer, or its owner's; None is everybody's."""
+        if not self.rules.customer_views:
+            return None
+        if key.customer:
+            return frozenset({key.customer})
+        owner = await tx.users.get(key.user) if key.user else None
+        return None if owner is None else (await holder(tx, owner, self.rules)).customers
 
     async def _check_setup(self, tx: Transaction, token: str) -> None:
         if await tx.users.all():
@@ -259,7 +297,7 @@ class Authenticating:
             for key in keys:
                 await tx.sessions.failed(key, now)
             shown = "".join(c if c.isprintable() else "?" for c in login[:100])
-            await _audit(tx, now, shown, "login-failed", shown, f"from {address}")
+            await note(tx, now, shown, "login-failed", shown, f"from {address}")
 
     async def _note_key_use(self, key: ApiKey, now: datetime) -> None:
         if key.last_used is not None and now - key.last_used < USE_NOTED_EVERY:
@@ -281,36 +319,23 @@ class Authenticating:
         except Retryable:
             return  # it will be noted with the next request
 
-    def _recall(self, name: str, now: datetime) -> Principal | None:
-        known = self._known.get(name)
-        return known.principal if known is not None and now < known.until else None
+    async def _look(self, waiting: Sequence[None]) -> list[str]:
+        async with self._store.reading() as tx:
+            version = await tx.facts.get(ACCOUNTS_FACT) or ""
+        return [version] * len(waiting)
 
-    def _remember(self, name: str, principal: Principal, now: datetime) -> Principal:
+    def _recall(self, name: str, now: datetime, version: str) -> Principal | None:
+        known = self._known.get(name)
+        fresh = known is not None and now < known.until and known.version == version
+        return known.principal if known is not None and fresh else None
+
+    def _remember(self, name: str, known: _Known) -> Principal:
+        # The version is that of before the question: what changed meanwhile is asked again.
         if len(self._known) >= REMEMBERED:
             self._known.clear()
-        self._known[name] = _Known(principal, now + FRESH_FOR)
-        return principal
+        self._known[name] = known
+        return known.principal
 
 
 def _ended(session: Session, now: datetime) -> bool:
     return session.expires_at <= now or now - session.seen_at >= SESSION_IDLE
-
-
-async def _open_session(tx: Transaction, user: User, now: datetime) -> LoggedIn:
-    cookie = secrets.token_urlsafe(32)
-    session = Session(
-        id=digest(cookie),
-        user_id=user.id,
-        csrf=secrets.token_urlsafe(32),
-        created_at=now,
-        seen_at=now,
-        expires_at=now + SESSION_LIFE,
-    )
-    await tx.sessions.purge(now)
-    await tx.sessions.save(session)
-    return LoggedIn(cookie=cookie, user=user, principal=principal_for(user, csrf=session.csrf, session_id=session.id))
-
-
-async def _audit(tx: Transaction, now: datetime, who: str, action: str, subject: str, text: str = "") -> None:
-    entry = AuditEntry(id=new_id(), at=now, who=who, action=action, kind="session", subject=subject, text=text)
-    await tx.audit.add([entry])

@@ -12,11 +12,14 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from watchbell.domain.alerts.blackout import Blackout
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
-from watchbell.domain.events.rule import Rule
+from watchbell.domain.events.mapping.model import Mapping as EventMapping
+from watchbell.domain.events.rules.rule import Rule
 from watchbell.domain.managed import Managed, Stored
 from watchbell.domain.oncall.service import Channel, Policy, Service
+from watchbell.domain.webhooks.model import Format
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.ports.telemetry import Telemetry
@@ -36,7 +39,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     channels: Mapping[str, Channel] = {}
     policies: Mapping[str, Policy] = {}
     heartbeats: Mapping[str, Heartbeat] = {}
+    mappings: Mapping[str, EventMapping] = {}
     rules: Mapping[str, Rule] = {}
+    blackouts: Mapping[str, Blackout] = {}
+    formats: Mapping[str, Format] = {}
 
 
 _KINDS: dict[str, tuple[str, type[Managed]]] = {
@@ -46,7 +52,10 @@ _KINDS: dict[str, tuple[str, type[Managed]]] = {
     "channel": ("channels", Channel),
     "policy": ("policies", Policy),
     "heartbeat": ("heartbeats", Heartbeat),
+    "mapping": ("mappings", EventMapping),
     "rule": ("rules", Rule),
+    "blackout": ("blackouts", Blackout),
+    "webhook": ("formats", Format),
 }
 
 

@@ -10,14 +10,16 @@ from typing import Any, cast
 
 import msgspec
 
-from watchbell.domain.access import scopes_of
 from watchbell.domain.accounts import Person, Principal, User
 from watchbell.domain.errors import Fault, Forbidden
 from watchbell.domain.kinds import USER, key_of
 from watchbell.domain.managed import Stored
+from watchbell.domain.roles import RoleRules, Roles
 from watchbell.ports.store import Transaction
-from watchbell.usecases.administering import administers, refuse_more_than_held, save_user
+from watchbell.usecases.holding import refuse_more_than_held
 from watchbell.usecases.proposing import Step, body_of
+from watchbell.usecases.saving_users import administers, save_user
+from watchbell.usecases.sessions import rights_changed
 
 SCOPE = "admin:users"
 
@@ -45,8 +47,10 @@ async def rows_for(tx: Transaction, by: Principal, objects: Sequence[Any]) -> li
     return await user_rows(tx)
 
 
-def user_faults(by: Principal, rows: Sequence[Stored], steps: Sequence[Step], objects: Sequence[Any]) -> list[Fault]:
-    """What stands against the steps: they would take the caller, or the last administrator.
+def user_faults(
+    by: Principal, rows: Sequence[Stored], steps: Sequence[Step], objects: Sequence[Any], roles: Roles
+) -> list[Fault]:
+    """What stands against the steps: a role that is not there, or they would take the caller or the last administrator.
 
     Raises:
         Forbidden: a user may do more than the caller, before or after.
@@ -62,17 +66,32 @@ def user_faults(by: Principal, rows: Sequence[Stored], steps: Sequence[Step], ob
             continue
         left[step.row.id] = after = _user(step.after)
         before = present.get(step.row.id)
-        refuse_more_than_held(by, sorted(scopes_of(after.roles) | scopes_of(before.roles if before else ())))
-    if any(administers(user) for user in left.values()):
+        faults += _unknown_roles(after, before, roles, objects)
+        held = roles.scopes_of(before.roles, before.login) if before else frozenset[str]()
+        refuse_more_than_held(by, sorted(roles.scopes_of(after.roles, after.login) | held))
+    if any(administers(user, roles.rules) for user in left.values()):
         return faults
     return faults + [
         Fault(field=_place(user, left, objects), reason=f"{user.login!r} is the last administrator and must stay one")
         for user in present.values()
-        if administers(user)
+        if administers(user, roles.rules)
     ]
 
 
-async def write_users(tx: Transaction, steps: Sequence[Step], now: datetime) -> None:
+def _unknown_roles(after: User, before: User | None, roles: Roles, objects: Sequence[Any]) -> list[Fault]:
+    known = {*roles.names(), *(before.roles if before else ())}
+    return [
+        Fault(
+            field=_named(after.login, objects, "roles"),
+            reason=f"there is no role {role!r}",
+            fix=f"roles are {', '.join(roles.names())}",
+        )
+        for role in after.roles
+        if role not in known
+    ]
+
+
+async def write_users(tx: Transaction, steps: Sequence[Step], now: datetime, rules: RoleRules) -> None:
     """Take the steps that are about users."""
     mine = _of_users(steps)
     if not mine:
@@ -82,6 +101,7 @@ async def write_users(tx: Transaction, steps: Sequence[Step], now: datetime) -> 
     for step in sorted(mine, key=lambda step: step.after is not None):
         if step.after is None:
             await tx.users.delete(step.row.id)
+            await rights_changed(tx)
             continue
         wanted = _user(step.after)
         before = there.get(step.row.id)
@@ -96,7 +116,7 @@ async def write_users(tx: Transaction, steps: Sequence[Step], now: datetime) -> 
             roles=wanted.roles,
             active=wanted.active,
         )
-        await save_user(tx, before, after)
+        await save_user(tx, before, after, rules)
 
 
 def _of_users(steps: Sequence[Step]) -> list[Step]:
@@ -135,9 +155,12 @@ def _place(user: User, left: Mapping[str, User], objects: Sequence[Any]) -> str:
     stays = left.get(user.id)
     if stays is None:
         return "prune"
-    field = "roles" if stays.active else "active"
+    return _named(user.login, objects, "roles" if stays.active else "active")
+
+
+def _named(login: str, objects: Sequence[Any], field: str) -> str:
     logins = [_login(given) for given in objects]
-    return f"objects[{logins.index(user.login.lower())}].{field}"
+    return f"objects[{logins.index(login.lower())}].{field}"
 
 
 def _login(given: Any) -> str | None:

@@ -20,6 +20,7 @@ from watchbell.domain.oncall.ladder import escalate
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Timer, Transaction
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.operating import locked
 from watchbell.usecases.operating import record as record_actions
 from watchbell.usecases.recording import ESCALATE, Rulebook, circumstances, record, shown
 
@@ -39,9 +40,8 @@ def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
     async def act_on_alerts(
         tx: Transaction, alert_ids: Sequence[str], action: str, text: str, who: str, now: datetime
     ) -> Sequence[int]:
-        await tx.alerts.lock([alert.identity for alert in await tx.alerts.many(alert_ids)])
         changes: list[Acted] = []
-        for alert in await tx.alerts.many(alert_ids):
+        for alert in await locked(tx, alert_ids):
             with contextlib.suppress(Conflict):
                 changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts or Timeouts()))
         return await record_actions(tx, changes, now)

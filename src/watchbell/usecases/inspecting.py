@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from watchbell.domain.accounts import AuditEntry
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter
@@ -19,6 +18,7 @@ from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
 from watchbell.domain.checks.placement import place
 from watchbell.domain.checks.result import Result
 from watchbell.domain.errors import Missing
+from watchbell.domain.events.accounts import NodeBooks
 from watchbell.domain.oncall.incident import Attempt, Incident, IncidentStatus, Notification, TimelineEntry
 from watchbell.domain.oncall.service import Service
 from watchbell.ports.clock import Clock
@@ -184,6 +184,11 @@ class Inspecting:
         async with self._store.reading() as tx:
             return await tx.tallies.tail(limit)
 
+    async def books(self) -> list[NodeBooks]:
+        """The books of every collector, by its name, as it told them last."""
+        async with self._store.reading() as tx:
+            return await tx.tallies.nodes()
+
     async def minutes(self, minutes: int) -> list[Minute]:
         """Events by type in each of the last minutes, the present one included; oldest first, without gaps."""
         last = self._clock.now().astimezone(UTC).replace(second=0, microsecond=0)
@@ -212,11 +217,6 @@ class Inspecting:
             last_result_at=newest,
             backlog=backlog,
         )
-
-    async def audit(self, limit: int, before: datetime | None = None) -> list[AuditEntry]:
-        """Who did what, newest first."""
-        async with self._store.reading() as tx:
-            return await tx.audit.newest(limit, before)
 
     async def _standing(self, tx: Transaction) -> dict[tuple[str, str], Mapping[str, int]]:
         """(environment, service) → severity → how many alerts stand."""

@@ -4,7 +4,7 @@ Lock, load, fold in memory, write. Signals of the same alert in one batch fold i
 refuses is reported for itself and changes nothing; losing the database fails the batch, and nothing of it is written.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import NamedTuple
@@ -12,7 +12,9 @@ from typing import NamedTuple
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
+from watchbell.domain.alerts.blackout import STATUS, Blackout, Judge, covering
 from watchbell.domain.alerts.expire import next_due
+from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit
 from watchbell.domain.alerts.receive import Received, receive
@@ -22,9 +24,16 @@ from watchbell.domain.signal import Signal
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import OutboxRow, Store, Timer, Transaction
 from watchbell.ports.telemetry import Telemetry
+from watchbell.usecases.calling import assigned_now
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.group_commit import GroupCommit
 from watchbell.usecases.waking import Wake, no_wake
+
+
+def _assigned(signal: Signal) -> Signal:
+    """The signal for the customer that its sender may write for."""
+    customer = assigned_now(signal.customer, "alerts")
+    return signal if customer == signal.customer else msgspec.structs.replace(signal, customer=customer)
 
 
 class Batch(NamedTuple):
@@ -39,24 +48,30 @@ class Receiving(msgspec.Struct, frozen=True):
 
     model: AlarmModel
     limits: Limits
+    flapping: FlapRule = FlapRule()
 
 
 async def apply_signals(
-    tx: Transaction, signals: Sequence[Signal], now: datetime, receiving: Receiving, config_version: int = 0
+    tx: Transaction,
+    signals: Sequence[Signal],
+    now: datetime,
+    receiving: Receiving,
+    config_version: int = 0,
+    blackouts: Sequence[Blackout] = (),
 ) -> Batch:
-    """Apply signals inside an open transaction."""
+    """Apply signals inside an open transaction. `blackouts` are those in force."""
     chosen = {signal.id for signal in signals if signal.id}
     signals = [signal if signal.id else msgspec.structs.replace(signal, id=new_id()) for signal in signals]
     identities = {_identity(signal) for signal in signals}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
-    fold = _Fold(stored)
-    outcomes = [fold.take(signal, now, receiving.model, config_version) for signal in signals]
+    fold = _Fold(stored, blackouts)
+    outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
     # Senders may choose ids. One that names another alert already must not overwrite that alert.
     taken = await tx.alerts.many([alert_id for alert_id in fold.created if alert_id in chosen])
     if taken:
-        fold = _Fold(stored, reserved={alert.id for alert in taken})
-        outcomes = [fold.take(signal, now, receiving.model, config_version) for signal in signals]
+        fold = _Fold(stored, blackouts, reserved={alert.id for alert in taken})
+        outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
     await fold.record(tx, now)
     return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
 
@@ -64,7 +79,10 @@ async def apply_signals(
 class _Fold:
     """Alerts as they stand while a batch is folded."""
 
-    def __init__(self, stored: Sequence[Alert], reserved: AbstractSet[str] = frozenset()) -> None:
+    def __init__(
+        self, stored: Sequence[Alert], blackouts: Sequence[Blackout], reserved: AbstractSet[str] = frozenset()
+    ) -> None:
+        self._blackouts = blackouts
         self._reserved = reserved
         self.created: list[str] = []
         self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
@@ -79,16 +97,25 @@ class _Fold:
         key = (alert.environment, alert.resource, alert.customer or "")
         self._groups.setdefault(key, {})[alert.id] = alert
 
-    def take(self, signal: Signal, now: datetime, model: AlarmModel, config_version: int) -> Received | WatchbellError:
+    def take(
+        self, signal: Signal, now: datetime, receiving: Receiving, config_version: int
+    ) -> Received | WatchbellError:
+        model = receiving.model
         key = (signal.environment, signal.resource, signal.customer or "")
         group = self._groups.get(key, {})
+        muted = self._muting(signal, group) if self._blackouts else None
+        if muted is not None:
+            signal = msgspec.structs.replace(signal, status=STATUS)
         try:
-            received = receive(signal, list(group.values()), model, now, config_version=config_version)
+            stored, rule = list(group.values()), receiving.flapping
+            received = receive(signal, stored, model, now, config_version=config_version, flapping=rule)
             if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
                 signal = msgspec.structs.replace(signal, id=new_id())
                 received = receive(signal, (), model, now, config_version=config_version)
         except WatchbellError as error:
             return error
+        if muted is not None:
+            received = _explained(received, muted)
         alert = received.alert
         before = group.get(alert.id)
         self._put(alert)
@@ -103,6 +130,17 @@ class _Fold:
         if due is not None and (was_due is None or due < was_due):
             self._due[alert.id] = due
         return received
+
+    def _muting(self, signal: Signal, group: Mapping[str, Alert]) -> Blackout | None:
+        """The blackout in force that the signal falls under, by itself or by the tags that its alert has already."""
+        found = covering(self._blackouts, signal)
+        if found is not None:
+            return found
+        for alert in group.values():
+            if alert.status == STATUS and alert.event == signal.event:
+                # As the alert will be: a severity that is accepted now must be told.
+                return covering(self._blackouts, msgspec.structs.replace(alert, severity=signal.severity))
+        return None
 
     async def record(self, tx: Transaction, now: datetime) -> None:
         if not self._changed:
@@ -120,6 +158,13 @@ class _Fold:
         if self.to_route:
             await tx.outbox.add([route_row(alert_id, now) for alert_id in self.to_route])
         tx.changed("alert", *self._changed)
+
+
+def _explained(received: Received, muted: Blackout) -> Received:
+    """The same, with the blackout named in its reasons."""
+    why = f"{received.reason}; under the blackout {muted.name!r}"
+    entries = tuple(msgspec.structs.replace(entry, reason=why) for entry in received.entries)
+    return msgspec.structs.replace(received, reason=why, entries=entries)
 
 
 def route_row(alert_id: str, now: datetime) -> OutboxRow:
@@ -143,6 +188,13 @@ def _admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
         raise Refused(f"[{index}]: {error.message}") from error
 
 
+class _Waiting(msgspec.Struct, frozen=True):
+    """A signal, and when it was received."""
+
+    signal: Signal
+    since: datetime
+
+
 class Intake:
     """Receives signals for callers that wait for the outcome, many in one commit."""
 
@@ -162,39 +214,50 @@ class Intake:
         self._receiving = receiving
         self._telemetry = telemetry
         self._wake = wake
-        self._commit: GroupCommit[Signal, Received] = GroupCommit(self._apply)
+        self._judge = Judge()
+        self._commit: GroupCommit[_Waiting, Received] = GroupCommit(self._apply)
 
     async def receive(self, signal: Signal) -> Received:
         """Receive one signal.
 
         Raises `Refused` or `Invalid` by policy, `Overloaded` and `Retryable` when it may come again.
         """
+        signal = _assigned(signal)
         admit(signal, self._receiving.limits)
-        return await self._commit.submit(signal)
+        return await self._commit.submit(_Waiting(signal, self._clock.now()))
 
     async def receive_many(self, signals: Sequence[Signal]) -> list[Received]:
         """Receive a list in one transaction: all of it, or nothing."""
+        signals = [_assigned(signal) for signal in signals]
+        since = self._clock.now()
         for index, signal in enumerate(signals):
             _admit_one_of_many(index, signal, self._receiving.limits)
         if not signals:
             return []
-        outcomes = await self._apply(signals, together=True)
+        outcomes = await self._apply([_Waiting(signal, since) for signal in signals], together=True)
         return [outcome for outcome in outcomes if isinstance(outcome, Received)]
 
     async def close(self) -> None:
         """Apply what was taken, and take no more."""
         await self._commit.close()
 
-    async def _apply(self, signals: Sequence[Signal], *, together: bool = False) -> Sequence[Received | WatchbellError]:
-        version = (await self._configured.current()).version
+    async def _apply(
+        self, waiting: Sequence["_Waiting"], *, together: bool = False
+    ) -> Sequence[Received | WatchbellError]:
+        signals = [one.signal for one in waiting]
+        config = await self._configured.current()
         now = self._clock.now()
+        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
         async with self._store.transaction() as tx:
-            batch = await apply_signals(tx, signals, now, self._receiving, version)
+            batch = await apply_signals(tx, signals, now, self._receiving, config.version, blackouts)
             if together:
                 for outcome in batch.outcomes:
                     if isinstance(outcome, WatchbellError):
                         raise outcome
-        self._telemetry.observe("stage_seconds", (self._clock.now() - now).total_seconds(), stage="record")
+        recorded = self._clock.now()
+        for one in waiting:
+            # From the receipt: what waited for the commit before it waited, too.
+            self._telemetry.observe("stage_seconds", (recorded - one.since).total_seconds(), stage="record")
         self._telemetry.count("signals_received", len(signals))
         if batch.shards:
             await self._wake(sorted(batch.shards))

@@ -1,24 +1,31 @@
 """Results become health, history and signals, on the keeper that holds the checks' shards; one batch, one transaction.
 
-A result of a check that no longer exists, or that was judged already, counts for nothing. Losing the lease raises
-`Fenced`, losing the database `Retryable`; nothing is written then, and the batch can be judged again with the same end.
+A result of a check that no longer exists or is not run any more, or that was judged already, counts for nothing. Losing
+the lease raises `Fenced`, losing the database `Retryable`; nothing is written then, and the batch can be judged again
+with the same end.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 import structlog
 
+from watchbell.domain.checks.check import Check
 from watchbell.domain.checks.health import Health
-from watchbell.domain.checks.judge import judge, retire
+from watchbell.domain.checks.judge import afresh, judge, moved, retire
 from watchbell.domain.checks.placement import Placed
 from watchbell.domain.checks.result import Result
+from watchbell.domain.ids import shard_of
 from watchbell.domain.signal import Signal
 from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.ports.telemetry import Telemetry
+from watchbell.usecases.configuration import Configuration, Configured
 
 _log = structlog.get_logger("judging")
+
+REMOVED = "The check was removed"
+RENAMED = "The check was disabled or renamed"
 
 TakeSignals = Callable[[Transaction, Sequence[Signal], datetime], Awaitable[object]]
 """Applies signals to alerts, in the same transaction."""
@@ -43,7 +50,7 @@ def decide(
     refused = 0
     for result in sorted(results, key=lambda r: r.due):
         placed = checks.get(result.check_id)
-        if placed is None:
+        if placed is None or not placed.check.enabled:
             refused += 1
             continue
         known = after.get(result.check_id) or healths.get(result.check_id) or Health(check_id=result.check_id)
@@ -51,6 +58,9 @@ def decide(
         if judged.refused:
             refused += 1
             continue
+        if moved(placed.check, known) and (ended := retire(known, now, RENAMED, placed.check)) is not None:
+            signals.append(ended)
+            judged = judge(placed.check, afresh(known), result, now)
         after[result.check_id] = judged.health
         accepted.append(result)
         if judged.signal is not None:
@@ -91,29 +101,32 @@ class Judging:
         return verdicts
 
     async def retire(
-        self, gone: Iterable[Placed], leases: Sequence[Lease], now: datetime, reason: str, *, forget: bool = True
+        self, configured: Configured, shards: Container[int], leases: Sequence[Lease], now: datetime
     ) -> None:
-        """Close what stands for checks that are removed, disabled, or now speak under another name; start them afresh.
+        """Close what stands for checks that were removed, disabled or renamed, and forget those that no longer exist.
 
-        `forget` also drops their results: for checks that no longer exist.
+        What stands is kept with the health, so it does not matter who held the shard when that happened.
         """
-        checks = {placed.check.id: placed.check for placed in gone}
-        if not checks:
+        config = await configured.current()
+        known = {check.id: check for check in config.checks.values()}
+        async with self._store.reading() as tx:
+            healths = await tx.checks.healths()
+        held = {key: health for key, health in healths.items() if shard_of(key) in shards}
+        others = [key for key, health in held.items() if _unsettled(known.get(key), health)]
+        if not others:
             return
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)
-            healths = await tx.checks.healths(sorted(checks))
-            signals = [s for h in healths.values() if (s := retire(checks[h.check_id], h, now, reason)) is not None]
-            if forget:
-                await tx.checks.forget(sorted(checks))
-            else:
-                fresh = [
-                    Health(check_id=h.check_id, last_due=h.last_due, version=h.version + 1) for h in healths.values()
-                ]
-                await tx.checks.save(fresh)
+            # As it is now, and not as it was a moment ago: a check that was just made must not be forgotten.
+            gone, changed = await _settle(tx, await configured.within(tx), sorted(others))
+            ended = [retire(health, now, REMOVED) for health in gone]
+            ended += [retire(health, now, RENAMED, check) for health, check in changed]
+            await tx.checks.forget([health.check_id for health in gone])
+            await tx.checks.save([afresh(health) for health, _ in changed])
+            signals = [signal for signal in ended if signal is not None]
             if signals:
                 await self._take_signals(tx, signals, now)
-            tx.changed("check", *checks)
+            tx.changed("check", *others)
 
     def _tell(self, verdicts: Verdicts, now: datetime) -> None:
         self._telemetry.count("check_results", len(verdicts.accepted))
@@ -121,3 +134,20 @@ class Judging:
             self._telemetry.count("check_results_refused", verdicts.refused)
         for result in verdicts.accepted:
             self._telemetry.observe("check_lag_seconds", max((now - result.due).total_seconds() - result.duration, 0.0))
+
+
+async def _settle(
+    tx: Transaction, config: Configuration, check_ids: Sequence[str]
+) -> tuple[list[Health], list[tuple[Health, Check]]]:
+    """Healths of checks that no longer exist, and of those whose alert is not theirs any more."""
+    healths = await tx.checks.healths(check_ids)
+    known = {check.id: check for check in config.checks.values()}
+    # One that this release cannot read is there nevertheless.
+    there = {row.id for row in await tx.catalogue.all("check")}
+    gone = [health for key, health in healths.items() if key not in there]
+    both = [(health, known[key]) for key, health in healths.items() if key in known]
+    return gone, [(health, check) for health, check in both if moved(check, health)]
+
+
+def _unsettled(check: Check | None, health: Health) -> bool:
+    return check is None or moved(check, health)

@@ -73,7 +73,7 @@ class Shards:
             return
         try:
             async with self._store.transaction() as tx:
-                for lease in leases:
+                for lease in sorted(leases, key=lambda lease: lease.name):
                     await tx.leases.release(lease)
         except Retryable as error:
             _log.warning("leases_not_released", keeper=self._keeper, error=error.message)
@@ -94,13 +94,16 @@ class Shards:
         share = math.ceil(SHARDS / max(len(keepers), 1))
         mine = [s for s in range(SHARDS) if _holder(standing, s) == self._keeper]
         free = [s for s in range(SHARDS) if _holder(standing, s) == ""]
+        wanted = {*mine[:share], *free[: max(share - len(mine), 0)]}
         held: dict[int, Lease] = {}
-        for shard in [*mine[:share], *free[: max(share - len(mine), 0)]]:
-            lease = await tx.leases.acquire(f"shard/{shard}", self._keeper, now, now + TTL)
+        # By name, as `verify` locks them: in another order a keeper and its own work would wait for each other.
+        for shard in sorted({*mine, *wanted}, key=_name):
+            if shard not in wanted:
+                await tx.leases.release(standing[_name(shard)])
+                continue
+            lease = await tx.leases.acquire(_name(shard), self._keeper, now, now + TTL)
             if lease is not None:
                 held[shard] = lease
-        for shard in mine[share:]:
-            await tx.leases.release(standing[f"shard/{shard}"])
         return held
 
     def _note(self, held: dict[int, Lease]) -> None:
@@ -114,6 +117,10 @@ class Shards:
         self._telemetry.gauge("shards_held", len(self._held))
 
 
+def _name(shard: int) -> str:
+    return f"shard/{shard}"
+
+
 def _holder(standing: Mapping[str, Lease], shard: int) -> str:
-    lease = standing.get(f"shard/{shard}")
+    lease = standing.get(_name(shard))
     return lease.holder if lease is not None else ""

@@ -6,21 +6,28 @@ overtook is tried again, so that no object is ever left referring to nothing. Ra
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from watchbell.domain.accounts import AuditEntry, Principal
+from watchbell.domain.accounts import Principal
+from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.audit import AuditEntry
+from watchbell.domain.customers import assigned
 from watchbell.domain.errors import Conflict, Fault, Faulty, Missing
-from watchbell.domain.ids import new_id
 from watchbell.domain.kinds import IN_FILES, KINDS, USER
 from watchbell.domain.managed import Managed, Stored
 from watchbell.domain.plan import MASK, Change, FieldChange, differences, masked
+from watchbell.domain.roles import USUAL, RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.ports.vault import Vault
+from watchbell.usecases.auditing import entry
 from watchbell.usecases.enrolling import SCOPE, rows_for, user_faults, user_rows, write_users
-from watchbell.usecases.proposing import Proposal, Step, absent, propose, referrers, step_for
+from watchbell.usecases.guarding_objects import sees_object
+from watchbell.usecases.holding import roles_now
+from watchbell.usecases.proposing import Proposal, Step, absent, propose, referrers, slugs, step_for, taken_slug
 from watchbell.usecases.sealing import seal
 
 TRIES = 4
@@ -55,15 +62,15 @@ class Managing:
         vault: Vault,
         shapes: Shapes,
         written: Callable[[], None] = lambda: None,
-        forget: Callable[[], None] = lambda: None,
+        rules: RoleRules = USUAL,
     ) -> None:
-        """`written` is called after each write: for `Configured.expire`; `forget` for `Authenticating.forget`."""
+        """`written` is called after each write: for `Configured.expire`."""
         self._store = store
         self._clock = clock
         self._vault = vault
         self._shapes = shapes
         self._written = written
-        self._forget = forget
+        self._rules = rules
 
     async def all(self, kind: str) -> list[Stored]:
         """All objects of a kind, by name; secrets are dots."""
@@ -82,7 +89,7 @@ class Managing:
     async def create(self, by: Principal, kind: str, body: Mapping[str, Any]) -> Stored:
         """A new object."""
         _require_kind(kind)
-        thing = self._shapes.read(kind, body)
+        thing = self._read(by, kind, body)
 
         async def write(tx: Transaction, seen: int) -> Stored:
             if await tx.catalogue.get(kind, thing.name) is not None:
@@ -96,7 +103,7 @@ class Managing:
     ) -> Stored:
         """Replace an object as a whole. With `if_version`, only if that is still its version."""
         _require_kind(kind)
-        thing = self._shapes.read(kind, body)
+        thing = self._read(by, kind, body)
 
         async def write(tx: Transaction, seen: int) -> Stored:
             before = await _existing(tx, kind, identifier)
@@ -142,10 +149,7 @@ class Managing:
             version = await self._commit(tx, by, seen, proposal.steps)
             return self._shown(proposal.steps), version
 
-        done = await self._try(write)
-        if any(change.kind == USER for change in done[0]):
-            self._forget()
-        return done
+        return await self._try(write)
 
     async def export(self, by: Principal) -> list[dict[str, Any]]:
         """Every object as `apply` takes it, in an order that does not change; secrets are dots.
@@ -155,7 +159,8 @@ class Managing:
         """
         order = list(IN_FILES)
         async with self._store.reading() as tx:
-            rows = [row for row in await tx.catalogue.all() if row.kind in KINDS]
+            stored = await tx.catalogue.all()
+            rows = [row for row in stored if row.kind in KINDS and sees_object(by.customers, row)]
             if by.may(SCOPE):
                 rows += await user_rows(tx)
         rows.sort(key=lambda row: (order.index(row.kind), row.name))
@@ -164,8 +169,9 @@ class Managing:
     async def _write_one(
         self, tx: Transaction, by: Principal, seen: int, kind: str, thing: Managed, before: Stored | None
     ) -> Stored:
-        known = {(row.kind, row.name) for row in await tx.catalogue.all()} | {(kind, thing.name)}
-        faults = absent(thing, known)
+        rows = await tx.catalogue.all()
+        known = {(row.kind, row.name) for row in rows} | {(kind, thing.name)}
+        faults = absent(thing, known) + taken_slug(thing, slugs(rows, before.id if before else ""))
         if faults:
             raise Faulty(faults)
         step = step_for(kind, thing, before, self._sealed)
@@ -181,7 +187,7 @@ class Managing:
         Raises:
             _OvertakenError: the configuration is no longer what it was at version `seen`.
         """
-        await write_users(tx, steps, self._clock.now())
+        await write_users(tx, steps, self._clock.now(), self._rules)
         objects = [step for step in steps if step.row.kind != USER]
         puts = [self._stamped(step.after, by) for step in objects if step.after is not None]
         removals: dict[str, list[str]] = {}
@@ -202,11 +208,19 @@ class Managing:
     async def _propose(self, tx: Transaction, by: Principal, objects: Sequence[Any], *, prune: bool) -> Proposal:
         if len(objects) > BATCH_MAX:
             raise Faulty([Fault(field="objects", reason=f"must be at most {BATCH_MAX}")])
-        rows = [*await tx.catalogue.all(), *await rows_for(tx, by, objects)]
-        steps, faults = propose(rows, objects, prune=prune, read=self._shapes.read, seal=self._sealed)
+        mine = [row for row in await tx.catalogue.all() if sees_object(by.customers, row)]
+        rows = [*mine, *await rows_for(tx, by, objects)]
+        steps, faults = propose(rows, objects, prune=prune, read=partial(self._read, by), seal=self._sealed)
         if not faults:
-            faults = user_faults(by, rows, steps, objects)
+            faults = user_faults(by, rows, steps, objects, await roles_now(tx, self._rules))
         return Proposal(steps, faults)
+
+    def _read(self, by: Principal, kind: str, body: Mapping[str, Any]) -> Managed:
+        """The object as the caller may write it: a blackout belongs to one of their customers."""
+        thing = self._shapes.read(kind, body)
+        if not isinstance(thing, Blackout) or by.customers is None:
+            return thing
+        return msgspec.structs.replace(thing, customer=assigned(by, thing.customer, "blackouts"))
 
     def _sealed(self, kind: str, body: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
         return seal(body, before, self._shapes.secrets(kind, body), self._vault)
@@ -224,16 +238,10 @@ class Managing:
         return found
 
     def _entry(self, change: Change, by: Principal) -> AuditEntry:
-        names = ", ".join(field.field for field in change.fields)[:1000] if change.action == "update" else ""
-        return AuditEntry(
-            id=new_id(),
-            at=self._clock.now(),
-            who=by.login,
-            action=change.action,
-            kind=change.kind,
-            subject=change.name,
-            text=names,
-        )
+        names = ", ".join(field.field for field in change.fields) if change.action == "update" else ""
+        event = (change.kind, change.action)
+        made = entry(self._clock.now(), by, event, change.name, names)
+        return msgspec.structs.replace(made, changes=change.fields)
 
     def _stamped(self, row: Stored, by: Principal) -> Stored:
         return msgspec.structs.replace(row, updated_at=self._clock.now(), updated_by=by.login)

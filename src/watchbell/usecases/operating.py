@@ -3,20 +3,25 @@
 All of a request in one transaction, or nothing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from watchbell.domain.alerts import act
 from watchbell.domain.alerts.act import Acted, Timeouts
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.deed import Deed, change_of
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags, admit_words
-from watchbell.domain.errors import Missing
+from watchbell.domain.errors import Conflict, Missing
 from watchbell.domain.ids import shard_of
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Timer, Transaction
+from watchbell.usecases.auditing import entry
+from watchbell.usecases.calling import caller_now
 from watchbell.usecases.intake import route_row
 from watchbell.usecases.waking import Wake, no_wake
 
@@ -32,7 +37,7 @@ async def record(tx: Transaction, changes: Sequence[Acted], now: datetime) -> li
     entries = [entry for change in changes for entry in change.entries]
     if entries:
         await tx.history.add(entries)
-    moved = [change.alert for change in changes if change.status_changed or change.severity_changed]
+    moved = [change.alert for change in changes if change.status_changed or change.severity_changed or change.to_route]
     await set_timers(tx, alerts)
     if moved:
         await tx.outbox.add([route_row(alert.id, now) for alert in moved])
@@ -49,6 +54,17 @@ async def set_timers(tx: Transaction, alerts: Sequence[Alert]) -> None:
     ]
     if timers:
         await tx.timers.set(timers)
+
+
+CHUNK = 200
+"""How many alerts one transaction changes."""
+
+
+class Swept(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of many: the ids that changed, and for those that did not, why."""
+
+    updated: list[str]
+    refused: dict[str, str]
 
 
 class Operating:
@@ -81,47 +97,91 @@ class Operating:
 
         Raises `Missing`, or `Conflict` when it makes no sense now.
         """
-        admit_words(self._limits, action=action, text=text)
         now = self._clock.now()
-        return await self._one(
-            name,
-            now,
-            lambda alert: act.act(
-                alert, action, self._model, now, user=user, text=text, timeout=timeout, timeouts=self._timeouts
-            ),
+        return await self._one(name, now, self._acting(action, now, user, text, timeout))
+
+    async def act_on_all(
+        self, ids: Sequence[str], action: str, *, user: str | None, text: str = "", timeout: int | None = None
+    ) -> Swept:
+        """The same for each of many; those for which it makes no sense are left as they are."""
+        now = self._clock.now()
+        return await self._each(ids, now, self._acting(action, now, user, text, timeout))
+
+    def _acting(self, action: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Change:
+        admit_words(self._limits, action=action, text=text)
+        return lambda alert: act.act(
+            alert, action, self._model, now, user=user, text=text, timeout=timeout, timeouts=self._timeouts
         )
 
     async def set_status(
         self, name: str, status: str, *, user: str | None, text: str = "", timeout: int | None = None
     ) -> Alert:
         """Set a status, whatever the state machine thinks of it."""
-        admit_words(self._limits, text=text)
         now = self._clock.now()
-        return await self._one(
-            name,
-            now,
-            lambda alert: act.set_status(alert, status, self._model, now, user=user, text=text, timeout=timeout),
-        )
+        return await self._one(name, now, self._setting(status, now, user, text, timeout))
+
+    async def set_status_of_all(
+        self, ids: Sequence[str], status: str, *, user: str | None, text: str = "", timeout: int | None = None
+    ) -> Swept:
+        """The same for each of many."""
+        now = self._clock.now()
+        return await self._each(ids, now, self._setting(status, now, user, text, timeout))
+
+    def _setting(self, status: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Change:
+        admit_words(self._limits, text=text)
+        return lambda alert: act.set_status(alert, status, self._model, now, user=user, text=text, timeout=timeout)
+
+    async def carry_out(self, deeds: Sequence[Deed], *, user: str | None) -> list[Alert]:
+        """Do several things, one after another, in one transaction; the alert of each as the last left it.
+
+        Raises `Missing`, `Invalid` or `Conflict`: then nothing was done.
+        """
+        now = self._clock.now()
+        for deed in deeds:
+            admit_words(self._limits, action=deed.word if deed.verb in {"action", "status"} else "", text=deed.text)
+            if deed.verb == "tag":
+                admit_tags((deed.word,), self._limits)
+        shards: set[int] = set()
+        async with self._store.transaction() as tx:
+            ids = [await _id_of(tx, deed.alert) for deed in deeds]
+            alerts: dict[str, Alert] = {alert.id: alert for alert in await locked(tx, list(dict.fromkeys(ids)))}
+            for alert_id, deed in zip(ids, deeds, strict=True):
+                if alert_id not in alerts:
+                    raise Missing("not found")
+                acted = change_of(deed, self._model, now, user, self._timeouts)(alerts[alert_id])
+                shards |= set(await record(tx, [acted], now))
+                alerts[alert_id] = acted.alert
+        if shards:
+            await self._wake(sorted(shards))
+        return [alerts[alert_id] for alert_id in ids]
 
     async def tag(self, name: str, tags: Sequence[str]) -> Alert:
         """Add tags."""
         admit_tags(tags, self._limits)
         return await self._one(name, self._clock.now(), lambda alert: act.tag(alert, tags))
 
+    async def tag_all(self, ids: Sequence[str], tags: Sequence[str]) -> Swept:
+        """Add tags to each."""
+        admit_tags(tags, self._limits)
+        return await self._each(ids, self._clock.now(), lambda alert: act.tag(alert, tags))
+
     async def untag(self, name: str, tags: Sequence[str]) -> Alert:
         """Remove tags."""
         return await self._one(name, self._clock.now(), lambda alert: act.untag(alert, tags))
+
+    async def untag_all(self, ids: Sequence[str], tags: Sequence[str]) -> Swept:
+        """Remove tags from each."""
+        return await self._each(ids, self._clock.now(), lambda alert: act.untag(alert, tags))
 
     async def set_attributes(self, name: str, attributes: Mapping[str, Any]) -> Alert:
         """Merge attributes; null removes one."""
         admit_attributes(attributes, self._limits)
         return await self._one(name, self._clock.now(), lambda alert: act.set_attributes(alert, attributes))
 
-    async def note(self, name: str, text: str, *, user: str | None) -> Alert:
-        """Write a note into the history."""
-        admit_words(self._limits, text=text)
-        now = self._clock.now()
-        return await self._one(name, now, lambda alert: act.noted(alert, text, now, user=user))
+    async def set_attributes_of_all(self, ids: Sequence[str], attributes: Mapping[str, Any]) -> Swept:
+        """Merge attributes into those of each."""
+        admit_attributes(attributes, self._limits)
+        return await self._each(ids, self._clock.now(), lambda alert: act.set_attributes(alert, attributes))
 
     async def delete(self, name: str) -> None:
         """Delete an alert with its history.
@@ -130,29 +190,117 @@ class Operating:
         """
         now = self._clock.now()
         async with self._store.transaction() as tx:
-            alert = await _locked(tx, name)
-            await tx.alerts.delete([alert.id])
-            await tx.timers.cancel([("alert", alert.id)])
-            await tx.outbox.add([route_row(alert.id, now)])
-            tx.changed("alert", alert.id)
+            alert = await named(tx, name)
+            await _delete(tx, [alert], now)
         await self._wake([shard_of(alert.id)])
+
+    async def delete_all(self, ids: Sequence[str]) -> list[str]:
+        """Delete each that is still there; returns their ids."""
+        now = self._clock.now()
+        gone: list[str] = []
+        for chunk in _chunks(ids):
+            async with self._store.transaction() as tx:
+                alerts = await locked(tx, chunk)
+                await _delete(tx, alerts, now)
+            gone += [alert.id for alert in alerts]
+            await self._wake(sorted({shard_of(alert.id) for alert in alerts}))
+        return gone
 
     async def _one(self, name: str, now: datetime, change: Change) -> Alert:
         async with self._store.transaction() as tx:
-            acted = change(await _locked(tx, name))
+            before = await named(tx, name)
+            acted = change(before)
             shards = await record(tx, [acted], now)
+            await audited(tx, now, "change", [before], [acted.alert])
         if shards:
             await self._wake(shards)
         return acted.alert
 
+    async def _each(self, ids: Sequence[str], now: datetime, change: Change) -> Swept:
+        """Change many, some hundreds in a transaction: nobody else waits for all of them."""
+        updated: list[str] = []
+        refused: dict[str, str] = {}
+        for chunk in _chunks(ids):
+            async with self._store.transaction() as tx:
+                done: list[Acted] = []
+                alerts = await locked(tx, chunk)
+                for alert in alerts:
+                    try:
+                        done.append(change(alert))
+                    except Conflict as error:
+                        refused[alert.id] = error.message
+                shards = await record(tx, done, now)
+                await audited(tx, now, "change", alerts, [acted.alert for acted in done])
+            updated += [acted.alert.id for acted in done]
+            if shards:
+                await self._wake(shards)
+        return Swept(updated=updated, refused=refused)
 
-async def _locked(tx: Transaction, name: str) -> Alert:
-    """The alert by its id or the beginning of it, locked against signals and other operators."""
+
+async def audited(
+    tx: Transaction, now: datetime, action: str, before: Sequence[Alert], after: Sequence[Alert], text: str = ""
+) -> None:
+    """Write down what a caller did to alerts: one entry for each; what Watchbell does by itself is in the history."""
+    caller = caller_now().principal
+    if caller is None:
+        return
+    left = {alert.id: alert for alert in after}
+    await tx.audit.add(
+        [
+            entry(
+                now,
+                caller,
+                ("alert", action),
+                f"{alert.environment} {alert.resource} {alert.event}",
+                text,
+                subject_id=alert.id,
+                category="write",
+                change=(_told(alert), _told(left[alert.id]) if alert.id in left else {}),
+            )
+            for alert in before
+            if alert.id in left or action == "delete"
+        ]
+    )
+
+
+def _told(alert: Alert) -> dict[str, Any]:
+    return {name: getattr(alert, name) for name in ("severity", "status", "tags", "attributes", "timeout", "customer")}
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+async def _delete(tx: Transaction, alerts: Sequence[Alert], now: datetime) -> None:
+    ids = [alert.id for alert in alerts]
+    if not ids:
+        return
+    await tx.alerts.delete(ids)
+    await audited(tx, now, "delete", alerts, ())
+    await tx.timers.cancel([("alert", identifier) for identifier in ids])
+    await tx.outbox.add([route_row(identifier, now) for identifier in ids])
+    tx.changed("alert", *ids)
+
+
+async def locked(tx: Transaction, ids: Sequence[str]) -> list[Alert]:
+    """Those that are still there, locked against signals and other operators.
+
+    Identities come before rows, as they do for signals: in another order two could wait for each other.
+    """
+    await tx.alerts.lock(await tx.reports.identities(ids))
+    return await tx.alerts.many(ids)
+
+
+async def named(tx: Transaction, name: str) -> Alert:
+    """The alert by its id or the beginning of it, locked."""
+    (alert,) = await locked(tx, [await _id_of(tx, name)]) or [None]
+    if alert is None:
+        raise Missing("not found")
+    return alert
+
+
+async def _id_of(tx: Transaction, name: str) -> str:
     found = await tx.alerts.get(name)
     if found is None:
         raise Missing("not found")
-    await tx.alerts.lock([found.identity])
-    (locked,) = await tx.alerts.many([found.id]) or [None]
-    if locked is None:
-        raise Missing("not found")
-    return locked
+    return found.id

@@ -6,11 +6,16 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
+from watchbell.domain.checks.heartbeat import Heartbeat
 from watchbell.domain.errors import Fault, Faulty
+from watchbell.domain.events.mapping.compiled import schema_of
+from watchbell.domain.events.mapping.evolution import obstacles
+from watchbell.domain.events.mapping.model import Mapping as EventMapping
 from watchbell.domain.ids import new_id
 from watchbell.domain.kinds import IN_FILES, KINDS, key_of, references
 from watchbell.domain.managed import Managed, Stored
 
+HEARTBEAT = "heartbeat"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 Read = Callable[[str, Mapping[str, Any]], Managed]
@@ -40,8 +45,8 @@ class Proposal(NamedTuple):
 
 
 def body_of(thing: Managed) -> dict[str, Any]:
-    """The object as it is stored: every field but the id."""
-    body: dict[str, Any] = msgspec.to_builtins(thing)
+    """The object as it is stored: every field but the id, as it comes back from the store (no tuples)."""
+    body: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(thing))
     del body["id"]
     return body
 
@@ -50,8 +55,10 @@ def step_for(kind: str, thing: Managed, before: Stored | None, seal: Seal) -> St
     """The step that makes the stored object like `thing`; None when it is so already.
 
     Raises:
-        Faulty: a secret is missing.
+        Faulty: a secret is missing, or a changed schema of a mapping does not go with the former one.
     """
+    if before is not None and isinstance(thing, EventMapping):
+        _refuse_broken_schema(thing, before)
     body = seal(kind, body_of(thing), before.body if before else None)
     if before is None:
         fresh = Stored(kind=kind, id=new_id(), name=thing.name, body=body, version=0, updated_at=_NEVER, updated_by="")
@@ -59,6 +66,16 @@ def step_for(kind: str, thing: Managed, before: Stored | None, seal: Seal) -> St
     if before.body == body and before.name == thing.name:
         return None
     return Step("update", before, msgspec.structs.replace(before, name=thing.name, body=body))
+
+
+def _refuse_broken_schema(thing: EventMapping, before: Stored) -> None:
+    try:
+        found = obstacles(schema_of(msgspec.convert(before.body, EventMapping)), schema_of(thing), thing.compatibility)
+    except ValueError:
+        return  # what is stored cannot be read: anything is better
+    if found:
+        fix = "mend the schema, or set `compatibility` to none and give the records another place"
+        raise Faulty([Fault(field="schema", reason=reason, fix=fix) for reason in found])
 
 
 def propose(rows: Sequence[Stored], objects: Sequence[Any], *, prune: bool, read: Read, seal: Seal) -> Proposal:
@@ -90,6 +107,7 @@ def propose(rows: Sequence[Stored], objects: Sequence[Any], *, prune: bool, read
     steps += [Step("delete", stored[key], None) for key in gone]
     faults += _dangling(wanted, (stored.keys() | wanted.keys()) - gone)
     faults += _still_used(rows, wanted, gone)
+    faults += _shared_slugs(rows, wanted, gone)
     order = list(IN_FILES)
     steps.sort(key=lambda step: (step.action == "delete", order.index(step.row.kind), step.row.name))
     return Proposal(steps, faults)
@@ -103,6 +121,22 @@ def absent(thing: Managed, known: Iterable[tuple[str, str]]) -> list[Fault]:
         for field, kind, name in references(thing)
         if (kind, name) not in there
     ]
+
+
+def taken_slug(thing: Managed, others: Iterable[tuple[str, str]]) -> list[Fault]:
+    """What is wrong with a heartbeat whose slug another has; `others` are names and slugs of the other heartbeats."""
+    slug = thing.slug if isinstance(thing, Heartbeat) else ""
+    return [
+        Fault(field="slug", reason=f"is the slug of the heartbeat {name!r}", fix="choose another")
+        for name, taken in others
+        if slug and taken == slug
+    ]
+
+
+def slugs(rows: Iterable[Stored], besides: str = "") -> list[tuple[str, str]]:
+    """Names and slugs of the heartbeats among stored objects; the one with the id `besides` is left out."""
+    beats = (row for row in rows if row.kind == HEARTBEAT and row.id != besides)
+    return [(row.name, str(row.body.get("slug", ""))) for row in beats]
 
 
 def referrers(rows: Iterable[Stored], kind: str, name: str) -> list[str]:
@@ -150,6 +184,20 @@ def _still_used(
             if (reference.kind, reference.name) in gone:
                 reason = f"the {reference.kind} {reference.name!r} would go, and {row.kind} {row.name!r} uses it"
                 found.append(Fault(field="prune", reason=reason))
+    return found
+
+
+def _shared_slugs(
+    rows: Sequence[Stored], wanted: Mapping[tuple[str, str], tuple[int, Managed]], gone: set[tuple[str, str]]
+) -> list[Fault]:
+    """Heartbeats that are to have the slug of one that stays as it is, or of one before them."""
+    staying = [row for row in rows if (row.kind, row.name) not in wanted and (row.kind, row.name) not in gone]
+    others = slugs(staying)
+    found: list[Fault] = []
+    for number, thing in wanted.values():
+        if isinstance(thing, Heartbeat):
+            found += _inside(number, taken_slug(thing, others))
+            others.append((thing.name, thing.slug))
     return found
 
 

@@ -5,11 +5,11 @@ overdue too. Losing a lease raises `Fenced`, losing the database `Retryable`; no
 repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
-from watchbell.domain.checks.pulse import Beaten, Ping, due_at, overdue, pinged
+from watchbell.domain.checks.pulse import Beaten, Ping, again, due_at, moved, overdue, pinged, retired
 from watchbell.domain.errors import Missing, WatchbellError
 from watchbell.domain.ids import shard_of
 from watchbell.ports.clock import Clock
@@ -75,6 +75,7 @@ class Pulsing:
         config = await self._configured.current()
         held = {int(lease.name.partition("/")[2]) for lease in leases}
         mine = {key: found for key, found in _by_id(config).items() if shard_of(key) in held}
+        await self._settle(leases, held)
         if not mine:
             return
         async with self._store.transaction() as tx:
@@ -93,15 +94,38 @@ class Pulsing:
             if fresh:
                 tx.changed("check", *fresh)
 
-    async def forget(self, leases: Sequence[Lease]) -> None:
-        """Drop what is known of heartbeats that no longer exist."""
+    async def _settle(self, leases: Sequence[Lease], held: Container[int]) -> None:
+        """Close what stands for heartbeats that were removed or renamed, and forget those that no longer exist.
+
+        What stands is kept with the pulse, so it does not matter who held the shard when that happened.
+        """
         known = _by_id(await self._configured.current())
+        async with self._store.reading() as tx:
+            pulses = await tx.pulses.get()
+        others = [key for key, pulse in pulses.items() if shard_of(key) in held and _unsettled(known.get(key), pulse)]
+        if not others:
+            return
         async with self._store.transaction() as tx:
+            now = self._clock.now()
             await tx.leases.verify(leases)
-            gone = [key for key in await tx.pulses.get() if key not in known]
-            if gone:
-                await tx.pulses.forget(gone)
-                await tx.timers.cancel([(HEARTBEAT, key) for key in gone])
+            # As it is now, and not as it was a moment ago: a heartbeat that was just made must not be forgotten.
+            known = _by_id(await self._configured.within(tx))
+            there = {row.id for row in await tx.catalogue.all(HEARTBEAT)}
+            pulses = await tx.pulses.get(others)
+            gone = [key for key in pulses if key not in there]
+            shards: set[int] = set()
+            for key in gone:
+                ended = retired(pulses[key], now, f"{_name(pulses[key])} was removed")
+                shards |= await self._record(tx, {key: ended}, pulses, now)
+            renamed = {key: known[key] for key in pulses if key in known and moved(known[key], pulses[key])}
+            for key, heartbeat in renamed.items():
+                ended = retired(pulses[key], now, f"{_name(pulses[key])} is now {heartbeat.name}")
+                shards |= await self._record(tx, {key: ended}, pulses, now)
+                shards |= await self._record(tx, {key: again(heartbeat, ended.pulse, now)}, pulses, now)
+            await tx.pulses.forget(gone)
+            await tx.timers.cancel([(HEARTBEAT, key) for key in gone])
+        if shards:
+            await self._wake(sorted(shards))
 
     async def _take(self, pings: Sequence[Ping]) -> Sequence[WatchbellError | None]:
         heartbeats = _by_id(await self._configured.current())
@@ -119,7 +143,12 @@ class Pulsing:
                     if key in beaten:
                         later.append(ping)
                     elif key in heartbeats:
-                        beaten[key] = pinged(heartbeats[key], pulses.get(key) or Pulse(heartbeat_id=key), ping, now)
+                        known = pulses.get(key) or Pulse(heartbeat_id=key)
+                        if moved(heartbeats[key], known):
+                            ended = retired(known, now, f"{_name(known)} is now {heartbeats[key].name}")
+                            shards |= await self._record(tx, {key: ended}, pulses, now)
+                            known = ended.pulse
+                        beaten[key] = pinged(heartbeats[key], known, ping, now)
                 shards |= await self._record(tx, beaten, pulses, now)
                 pulses |= {key: found.pulse for key, found in beaten.items()}
                 waiting = later
@@ -143,6 +172,15 @@ class Pulsing:
 
 def _timer(heartbeat_id: str, due: datetime) -> Timer:
     return Timer(kind=HEARTBEAT, subject=heartbeat_id, shard=shard_of(heartbeat_id), due=due)
+
+
+def _unsettled(heartbeat: Heartbeat | None, pulse: Pulse) -> bool:
+    return heartbeat is None or moved(heartbeat, pulse)
+
+
+def _name(pulse: Pulse) -> str:
+    """What the heartbeat was called when it was said to fail."""
+    return pulse.said.resource if pulse.said is not None else ""
 
 
 def _by_id(config: Configuration) -> dict[str, Heartbeat]:

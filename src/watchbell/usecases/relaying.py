@@ -143,6 +143,10 @@ class Sender:
             channel = await self._channel(delivery)
         except WatchbellError as error:  # another notifier, or the settings after someone mended them, may do better
             return self._attempt(delivery, started, AttemptOutcome.RETRY, f"cannot be used here: {error.message}")
+        except Exception as error:  # task edge: a channel type that cannot be made is that attempt's end
+            _log.error("channel_not_made", channel=delivery.channel, type=delivery.type, exc_info=error)
+            why = f"the channel type {delivery.type} failed: {type(error).__name__}"
+            return self._attempt(delivery, started, AttemptOutcome.RETRY, why)
         try:
             async with asyncio.timeout((delivery.deadline - started).total_seconds()):
                 receipt = await channel.send(delivery.message)

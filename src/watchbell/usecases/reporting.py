@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import msgspec
 
-from watchbell.domain.events.rule import Rule, WindowCount
+from watchbell.domain.events.accounts import NodeBooks
+from watchbell.domain.events.rules.part import WindowPart
+from watchbell.domain.events.rules.rule import Rule
 from watchbell.domain.ids import new_id
 from watchbell.ports.bus import Bus, Envelope
 from watchbell.ports.store import Store
@@ -22,8 +24,9 @@ TTL = 3600.0  # seconds; a glance or a count of an hour ago is of no use to anyo
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What travels on the bus."""
 
-    counts: tuple[WindowCount, ...] = ()
+    counts: tuple[WindowPart, ...] = ()
     recent: RecentEvents | None = None
+    books: NodeBooks | None = None
 
 
 _decoder = msgspec.msgpack.Decoder(Report)
@@ -35,7 +38,7 @@ class StoreReports:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def report(self, counts: Sequence[WindowCount]) -> None:
+    async def report(self, counts: Sequence[WindowPart]) -> None:
         async with self._store.transaction() as tx:
             await tx.tallies.report(counts)
 
@@ -44,6 +47,10 @@ class StoreReports:
             await tx.tallies.recent(recent)
             tx.changed("event", "*")
 
+    async def books(self, books: NodeBooks) -> None:
+        async with self._store.transaction() as tx:
+            await tx.tallies.books(books)
+
 
 class BusReports:
     """Reports sent by the bus."""
@@ -51,11 +58,14 @@ class BusReports:
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
 
-    async def report(self, counts: Sequence[WindowCount]) -> None:
+    async def report(self, counts: Sequence[WindowPart]) -> None:
         await self._send(Report(counts=tuple(counts)))
 
     async def recent(self, recent: RecentEvents) -> None:
         await self._send(Report(recent=recent))
+
+    async def books(self, books: NodeBooks) -> None:
+        await self._send(Report(books=books))
 
     async def _send(self, report: Report) -> None:
         await self._bus.publish(TOPIC, [Envelope(id=new_id(), body=msgspec.msgpack.encode(report), ttl=TTL)])
@@ -74,6 +84,8 @@ class TallyIntake:
             await self._reports.report(report.counts)
         if report.recent is not None:
             await self._reports.recent(report.recent)
+        if report.books is not None:
+            await self._reports.books(report.books)
 
 
 class ConfiguredRules:

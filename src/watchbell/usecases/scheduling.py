@@ -23,7 +23,7 @@ from watchbell.domain.checks.check import CheckRun
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.placement import Placed
 from watchbell.domain.checks.result import Outcome, Result, Status
-from watchbell.domain.checks.schedule import due_after, micros, moment, skipped
+from watchbell.domain.checks.schedule import due_after, first_due, micros, moment, skipped
 from watchbell.domain.ids import shard_of
 
 PATIENCE = timedelta(seconds=10)
@@ -89,7 +89,8 @@ class Schedule:
     def load(self, checks: Mapping[str, Placed], healths: Mapping[str, Health], now: datetime) -> None:
         """Hold exactly these checks.
 
-        Those already held keep their runs and, unless their interval changed, their due times.
+        Those already held keep their runs and, unless their interval changed, their due times. One that never ran is
+        due at once, but for some seconds over which many are spread.
         """
         for gone in self._entries.keys() - checks.keys():
             self.remove(gone)
@@ -105,6 +106,9 @@ class Schedule:
         entry = self._entries.get(check.id)
         if entry is None:
             entry = self._entries[check.id] = _Entry(placed, health or Health(check_id=check.id))
+            if health is None:
+                self._plan_at(check.id, entry, first_due(check, micros(now)))
+                return
         else:
             former, entry.placed = entry.placed.check, placed
             if health is not None and health.version >= entry.health.version:
@@ -188,7 +192,9 @@ class Schedule:
         return len(self._out)
 
     def _plan(self, check_id: str, entry: _Entry, after: int) -> None:
-        due = due_after(entry.placed.check, entry.health, after)
+        self._plan_at(check_id, entry, due_after(entry.placed.check, entry.health, after))
+
+    def _plan_at(self, check_id: str, entry: _Entry, due: int) -> None:
         if due != entry.due:
             entry.due = due
             heapq.heappush(self._times, (due, check_id))

@@ -17,7 +17,8 @@ SEALED = "sealed:"
 def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset[str], vault: Vault) -> dict[str, Any]:
     """The body with the settings named in `secrets` sealed; dots become what `before` has at the same place.
 
-    A secret that is given again unchanged keeps its sealed form, so that it does not look like a change.
+    A secret that is given again unchanged keeps its sealed form, so that it does not look like a change. What was
+    stored in clear, before its setting became a secret, is sealed.
 
     Raises:
         Faulty: dots stand where nothing is stored, or a text is sealed already.
@@ -31,7 +32,7 @@ def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset
     def seal_text(text: str, stored: Any, path: str) -> str:
         if text == MASK:
             if isinstance(stored, str) and stored:
-                return stored
+                return vault.seal(stored)
             faults.append(
                 Fault(field=path, reason="dots stand for a stored secret, and none is stored", fix="give the secret")
             )
@@ -40,7 +41,7 @@ def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset
             faults.append(Fault(field=path, reason=f"must not begin with {SEALED!r}"))
             return ""
         if isinstance(stored, str) and stored and vault.unseal(stored) == text:
-            return stored
+            return vault.seal(stored)
         return vault.seal(text) if text else ""
 
     sealed: dict[str, Any] = {

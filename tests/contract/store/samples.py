@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from watchbell.domain.accounts import ApiKey, AuditEntry, Session, User
+from watchbell.domain.accounts import ApiKey, Session, User
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.flapping import Flaps
+from watchbell.domain.audit import AuditEntry
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
-from watchbell.domain.events.rule import WindowCount
+from watchbell.domain.events.rules.part import WindowPart
 from watchbell.domain.managed import Stored
 from watchbell.domain.oncall.incident import (
     Attempt,
@@ -71,6 +73,8 @@ def full_alert() -> Alert:
         status_before_ack="assign",
         status_before_shelve="ack",
         reverts_at=after(60),
+        ack_reverts_at=after(90),
+        flaps=Flaps(since=after(1), count=5, calm=900, digest=3600, calms_at=after(901), digest_at=after(3601)),
         version=9,
     )
 
@@ -183,7 +187,7 @@ def new_audit(identifier: str, seconds: float = 0) -> AuditEntry:
     return AuditEntry(id=identifier, at=after(seconds), who="ann", action="put", kind="check", subject="c1")
 
 
-def new_window(rule_id: str, node: str, seconds: float, number: int, *, complete: bool = True) -> WindowCount:
-    return WindowCount(
+def new_window(rule_id: str, node: str, seconds: float, number: int, *, complete: bool = True) -> WindowPart:
+    return WindowPart(
         rule_id=rule_id, node=node, window_start=after(seconds), window_s=60, count=number, complete=complete
     )

@@ -4,7 +4,10 @@ import msgspec
 import pytest
 
 from contract.store.samples import T0, after, new_audit, new_key, new_session, new_user
+from watchbell.domain.audit import AuditEntry, AuditQuery
 from watchbell.domain.errors import Conflict
+from watchbell.domain.plan import FieldChange
+from watchbell.ports.login import Known
 from watchbell.ports.store import Store
 
 
@@ -51,6 +54,7 @@ async def test_sessions(store: Store):
         seen = msgspec.structs.replace(session, seen_at=after(5))
         await tx.sessions.save(seen)
         assert await tx.sessions.get("s1") == seen
+        assert [each.id for each in await tx.sessions.of_user("u1")] == ["s2", "s1"]
         await tx.sessions.delete("s3")
         assert await tx.sessions.get("s3") is None
         await tx.sessions.delete_of("u1")
@@ -99,3 +103,57 @@ async def test_the_audit_trail_is_read_newest_first(store: Store):
     async with store.reading() as tx:
         assert [entry.id for entry in await tx.audit.newest()] == ["e3b", "e3", "e2", "e1"]
         assert await tx.audit.newest(limit=1, before=after(3)) == [new_audit("e2", 2)]
+
+
+async def test_the_audit_trail_is_searched_and_keeps_what_changed(store: Store):
+    full = AuditEntry(
+        id="e9",
+        at=after(9),
+        who="bob",
+        action="update",
+        kind="user",
+        subject="ann",
+        text="why",
+        category="auth",
+        user_id="u1",
+        key="abcdef",
+        customers=("A", "B"),
+        subject_id="u2",
+        changes=(FieldChange(field="roles", before=["user"], after=["user", "ops"]),),
+        address="10.0.0.1",
+        request_id="r1",
+        user_agent="curl/8 ü",
+    )
+    async with store.transaction() as tx:
+        await tx.audit.add([new_audit("e1", 1), new_audit("e2", 2), full])
+    async with store.reading() as tx:
+        everything = AuditQuery()
+        assert [entry.id for entry in await tx.audit.find(everything, 0, 2)] == ["e9", "e2"]
+        assert [entry.id for entry in await tx.audit.find(everything, 2, 2)] == ["e1"]
+        assert await tx.audit.count(everything) == 3
+        for narrow in (AuditQuery(who="bob"), AuditQuery(category="auth"), AuditQuery(since=after(9))):
+            assert await tx.audit.find(narrow, 0, 9) == [full]
+        assert await tx.audit.count(AuditQuery(kind="check", before=after(2))) == 1
+        assert await tx.audit.count(AuditQuery(who="bob", kind="check")) == 0
+    async with store.transaction() as tx:
+        assert await tx.audit.expire(after(2)) == 1
+        assert await tx.audit.count(everything) == 2
+
+
+async def test_whom_providers_vouch_for(store: Store):
+    known = Known(issuer="https://id", subject="1", user_id="u1", created_at=T0, last_login=after(1))
+    other = Known(issuer="https://di", subject="1", user_id="u1", created_at=T0, last_login=T0)
+    async with store.transaction() as tx:
+        await tx.users.save(new_user("u1", "ann"))
+        await tx.identities.save(known)
+        await tx.identities.save(other)
+        await tx.identities.save(msgspec.structs.replace(known, last_login=after(2)))
+    known = msgspec.structs.replace(known, last_login=after(2))
+    async with store.transaction() as tx:
+        assert await tx.identities.get("https://id", "1") == known
+        assert await tx.identities.get("https://id", "2") is None
+        assert await tx.identities.of_user("u1") == [other, known]
+        await tx.identities.delete("https://di", "1")
+        assert await tx.identities.of_user("u1") == [known]
+        await tx.users.delete("u1")
+        assert await tx.identities.of_user("u1") == []

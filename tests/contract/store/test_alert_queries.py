@@ -3,9 +3,19 @@
 import msgspec
 import pytest
 
-from contract.store.samples import T0, after, full_alert, new_alert
+from contract.store.samples import T0, after, full_alert, new_alert, new_entry
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.query import AlertCounts, AlertQuery, Filter, Operator, Order
+from watchbell.domain.alerts.query import (
+    AlertCounts,
+    AlertQuery,
+    AllOf,
+    AnyOf,
+    Filter,
+    Negation,
+    Offender,
+    Operator,
+    Order,
+)
 from watchbell.domain.errors import Invalid
 from watchbell.ports.store import Store
 
@@ -101,7 +111,80 @@ CASES: list[ByCase] = [
     ('attributes.q"uote.$[0]', "eq", ("odd key",), "5"),
     ("attributes.missing", "eq", ("",), ""),
     ("severity", "gt", ("major",), "34"),
+    ("text", "term", ("100%",), "15"),
+    ("service", "term", ("we",), "4"),
+    ("attributes.region", "term", ("EU",), "135"),
+    ("duplicate_count", "term", ("3",), "2"),
+    ("text", "phrase", ("100%",), "15"),
+    ("text", "phrase", ("ful",), ""),
+    ("text", "phrase", ("DISK 100% full",), "1"),
+    ("text", "phrase", ("in der KÜCHE",), "3"),
+    ("text", "like", ("dis?",), "1"),
+    ("text", "like", ("DIS",), ""),
+    ("text", "like", ("d*l",), "1"),
+    ("text", "like", ("M*ll",), "3"),
+    ("service", "like", ("we?",), "124"),
+    ("service", "like", ("e*",), ""),
+    ("service", "like", ("suche*",), "5"),
+    ("tags", "like", ("DC=?",), "12"),
+    ("text", "regex", ("^disk .*full$",), "1"),
+    ("text", "regex", ("100% (full|empty)",), "1"),
+    ("text", "regex", (r"\bno\b",), "4"),
+    ("text", "regex", (r"\d{3}%",), "15"),
+    ("text", "regex", (r"[^\w\s]s\b",), "45"),
+    ("value", "regex", ("^9?[57]$",), "14"),
+    ("attributes.region", "regex", ("^E.$",), "135"),
+    ("customer", "exists", (), "15"),
+    ("service", "exists", (), "1245"),
+    ("attributes.n", "exists", (), "15"),
+    ("reverts_at", "exists", (), "5"),
+    ("any", "phrase", ("web",), "125"),
+    ("any", "like", ("Mü*",), "3"),
+    ("any", "regex", ("^(ops|disk)",), "12"),
 ]
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "reason"),
+    [
+        ("text", "regex", "(?=look)", r"only \(\?:…\) is understood"),
+        ("text", "regex", r"(a)\1", r"\\1 is not understood"),
+        ("text", "regex", "a**", "repeats nothing"),
+        ("text", "regex", "(a", "is not a regular expression"),
+        ("text", "regex", "a{2000}", "a repetition is"),
+        ("text", "regex", "((a{99}){99}){99}", "is not a regular expression"),
+        ("text", "regex", "[z-a]", "a range goes upwards"),
+        ("text", "regex", "x" * 201, "at most 200 characters"),
+        ("service", "regex", "a", "service: is not searched by regular expressions"),
+        ("duplicate_count", "like", "1*", "duplicate_count: is not searched by wildcards"),
+    ],
+)
+async def test_patterns_that_not_every_store_understands_are_refused(
+    store: Store, field: str, operator: Operator, value: str, reason: str
+):
+    asked = AlertQuery(filters=(Filter(field=field, operator=operator, values=(value,)),))
+    async with store.reading() as tx:
+        with pytest.raises(Invalid, match=reason):
+            await tx.alerts.find(asked)
+
+
+async def test_expressions_are_joined(store: Store, stored: list[Alert]):
+    disk, kitchen, shop = (
+        Filter(field=field, operator="term", values=(value,))
+        for field, value in (("text", "disk"), ("text", "küche"), ("service", "web"))
+    )
+    either = AnyOf(parts=(disk, kitchen))
+    oldest_first = (Order(field="last_receive_time"),)
+    for search, expected in (
+        (either, "13"),
+        (AllOf(parts=(either, shop)), "1"),
+        (AllOf(parts=(either, Negation(part=shop))), "3"),
+        (Negation(part=either), "245"),
+        (AllOf(parts=()), "12345"),
+        (AnyOf(parts=()), ""),
+        (Negation(part=Filter(field="customer", operator="term", values=("ACME",))), "234"),
+    ):
+        assert "".join(await ids_of(store, AlertQuery(search=search, order=oldest_first))) == expected
 
 
 @pytest.mark.parametrize(("field", "operator", "values", "expected"), CASES)
@@ -126,7 +209,9 @@ async def test_all_filters_must_hold(store: Store, stored: list[Alert]):
      ("down", "12345"), ("full\n97", ""), ("web\nshop", "")],
 )  # fmt: skip
 async def test_free_text_looks_in_each_field_alone(store: Store, stored: list[Alert], needle: str, expected: str):
-    query = AlertQuery(search=needle, order=(Order(field="last_receive_time"),))
+    query = AlertQuery(
+        search=Filter(field="any", operator="term", values=(needle,)), order=(Order(field="last_receive_time"),)
+    )
     assert "".join(await ids_of(store, query)) == expected
 
 
@@ -223,3 +308,91 @@ async def test_counts_by_environment_and_service(store: Store, stored: list[Aler
         total=2, by_severity={"critical": 1, "major": 1}, by_status={"open": 1, "ack": 1}
     )
     assert stored[0].last_receive_time > T0
+
+
+async def test_how_many_have_each_value(store: Store, stored: list[Alert]):
+    async with store.reading() as tx:
+        groups = await tx.reports.by_value("group", AlertQuery())
+        tags = await tx.reports.by_value("tags", AlertQuery(filters=(Filter(field="id", values=("aaaaaaaa",)),)))
+        with pytest.raises(Invalid, match="is not a field of an alert"):
+            await tx.reports.by_value("text; drop table alerts", AlertQuery())
+        with pytest.raises(Invalid, match="not grouped by this field"):
+            await tx.reports.worst("count", "attributes.region", 10, AlertQuery())
+    assert groups["Production", "Ops"] == 1
+    assert sum(groups.values()) == 5
+    assert tags == {("Production", "dc=1"): 1, ("Production", "dc=2"): 1, ("Production", "x"): 1}
+
+
+async def test_counts_by_each_value_of_a_field(store: Store, stored: list[Alert]):
+    async with store.reading() as tx:
+        severities = await tx.reports.by_field("severity", AlertQuery())
+        services = await tx.reports.by_field("service", AlertQuery())
+        ours = AlertQuery(filters=(Filter(field="environment", values=("Development",)),))
+        development = await tx.reports.by_field("environment", ours)
+        with pytest.raises(Invalid, match="not grouped by this field"):
+            await tx.reports.by_field("attributes.region", AlertQuery())
+    totals = {name: counts.total for name, counts in severities.items()}
+    assert totals == {"critical": 2, "major": 1, "minor": 1, "odd": 1}
+    assert services["web"] == AlertCounts(
+        total=2, by_severity={"critical": 1, "major": 1}, by_status={"open": 1, "ack": 1}
+    )
+    assert services.get("", AlertCounts()).total == sum(not alert.service for alert in stored)
+    assert list(development) == ["Development"]
+
+
+async def test_the_worst_groups(store: Store):
+    alerts = [
+        new_alert("alert-1", event="Flaps", duplicate_count=2, service=("web",)),
+        new_alert("alert-2", event="Flaps", duplicate_count=1, service=("shop", "web"), environment="Development"),
+        new_alert("alert-3", event="Stands", last_receive_time=after(600), resource="db01"),
+        new_alert("alert-4", event="Other", resource="db02"),
+    ]
+    async with store.transaction() as tx:
+        await tx.alerts.save(alerts)
+        await tx.history.add([new_entry("alert-1", type=kind) for kind in ("new", "severity", "severity", "note")])
+        await tx.history.add([new_entry("alert-3", type="severity")])
+    async with store.reading() as tx:
+        counted = await tx.reports.worst("count", "event", 2, AlertQuery())
+        flapping = await tx.reports.worst("flapping", "event", 10, AlertQuery())
+        standing = await tx.reports.worst("standing", "resource", 1, AlertQuery())
+        ids = await tx.reports.ids(AlertQuery(filters=(Filter(field="event", values=("Flaps", "Other")),)), 2)
+    assert counted[0] == Offender(
+        name="Flaps",
+        count=2,
+        duplicate_count=3,
+        environments=("Development", "Production"),
+        services=("shop", "web"),
+        resources=(("alert-1", alerts[0].resource), ("alert-2", alerts[1].resource)),
+    )
+    assert [one.name for one in counted] == ["Flaps", "Other"]
+    assert [(one.name, one.count) for one in flapping] == [("Flaps", 2), ("Stands", 1)]
+    assert [(one.name, one.count) for one in standing] == [("db01", 600)]
+    assert ids == ["alert-1", "alert-2"]
+
+
+@pytest.mark.parametrize("name", ["x'", "x' OR '1'='1", "x'); DROP TABLE alerts; --", 'x"', "x')::text", "$.x", "x}"])
+async def test_sql_in_the_name_of_an_attribute_stays_a_name(store: Store, name: str):
+    with_it, without = new_alert("with", attributes={name: "1"}), new_alert("without", attributes={"x": "2"})
+    async with store.transaction() as tx:
+        await tx.alerts.save([with_it, without])
+    field = f"attributes.{name}"
+    async with store.reading() as tx:
+        for descending in (False, True):
+            order = (Order(field=field, descending=descending),)
+            assert [alert.id for alert in await tx.alerts.find(AlertQuery(order=order))] == ["with", "without"]
+        wanted = AlertQuery(filters=(Filter(field=field, operator="eq", values=("1",)),))
+        assert await tx.alerts.find(wanted) == [with_it]
+
+
+async def test_alerts_of_an_unranked_severity_or_status_stay_in_sorted_lists(store: Store):
+    odd, usual = new_alert("odd", severity="purple", status="limbo"), new_alert("usual", severity="major")
+    async with store.transaction() as tx:
+        await tx.alerts.save([odd, usual])
+    async with store.reading() as tx:
+        for field in ("severity", "status"):
+            for descending in (False, True):
+                query = AlertQuery(
+                    order=(Order(field=field, descending=descending),), severities=SEVERITIES, statuses=STATUSES
+                )
+                assert [alert.id for alert in await tx.alerts.find(query)] == ["usual", "odd"]
+                assert (await tx.alerts.counts(query)).total == 2

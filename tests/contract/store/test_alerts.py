@@ -96,14 +96,42 @@ async def test_an_alert_is_found_by_a_part_of_its_ids(store: Store):
     async with store.reading() as tx:
         assert await tx.alerts.get("abcdefgh-1") == old
         assert await tx.alerts.get("12345678-old") == old
-        assert await tx.alerts.get("abcdefgh") == new
-        assert await tx.alerts.get("12345678") == new
-        assert await tx.alerts.get("abcdefg") is None
+        assert await tx.alerts.get("12345678-n") == new
+        assert await tx.alerts.get("ABCDEFGH-2") == new
         assert await tx.alerts.get("bcdefgh-1") is None
-        assert await tx.alerts.get("ABCDEFGH") is None
         assert await tx.alerts.get("") is None
         assert await tx.alerts.get("abcdefg_") is None
         assert await tx.alerts.get("abcdefg%") is None
+
+
+async def test_a_part_of_any_length_and_either_case_is_enough(store: Store):
+    lower, upper = new_alert("abc-lower", last_receive_id="x1"), new_alert("DEF-UPPER", last_receive_id="x2")
+    async with store.transaction() as tx:
+        await tx.alerts.save([lower, upper])
+    async with store.reading() as tx:
+        for given in ("a", "A", "abc", "ABC-L", "x1", "X1"):
+            assert await tx.alerts.get(given) == lower
+        for given in ("d", "D", "def-u", "DEF-UPPER", "X2"):
+            assert await tx.alerts.get(given) == upper
+
+
+async def test_a_part_that_several_ids_begin_with_names_none_of_them(store: Store):
+    one, other = new_alert("abcdefgh-1", last_receive_id="q1"), new_alert("abcdefgh-2", last_receive_id="q2")
+    same = new_alert("zz-1", last_receive_id="once-sent"), new_alert("zz-2", last_receive_id="once-sent")
+    async with store.transaction() as tx:
+        await tx.alerts.save([one, other, *same])
+    async with store.reading() as tx:
+        for given in ("abcdefgh", "ABC", "q", "once-sent"):
+            with pytest.raises(Invalid, match="ambiguous id"):
+                await tx.alerts.get(given)
+
+
+@pytest.mark.parametrize("given", [".*", "^", "a.", "[a]", "%", "_", "a|b", "\\", "' OR 1=1 --"])
+async def test_regex_metacharacters_in_an_id_stand_for_themselves(store: Store, given: str):
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("abc", last_receive_id="def")])
+    async with store.reading() as tx:
+        assert await tx.alerts.get(given) is None
 
 
 async def test_an_exact_id_wins_over_a_prefix_and_a_received_id(store: Store):
@@ -123,6 +151,19 @@ async def test_history_keeps_its_order(store: Store):
         assert await tx.history.of("a1") == entries
         assert await tx.history.of("a1", limit=2) == entries[3:]
         assert await tx.history.of("missing") == []
+
+
+async def test_the_history_of_many_is_that_of_each(store: Store):
+    ids = [f"a{number}" for number in range(60)]
+    async with store.transaction() as tx:
+        for number in range(3):
+            await tx.history.add([new_entry(name, f"{name}-{number}", after(-number)) for name in ids])
+    async with store.reading() as tx:
+        found = await tx.history.of_many([*ids, "missing", "a1"], limit=2)
+        assert found == {name: await tx.history.of(name, limit=2) for name in ids}
+        assert [entry.id for entry in found["a7"]] == ["a7-1", "a7-2"]
+        assert len((await tx.history.of_many(["a7"]))["a7"]) == 3
+        assert await tx.history.of_many([]) == {}
 
 
 async def test_deleting_takes_the_history_along(store: Store):

@@ -140,3 +140,14 @@ async def test_trimming_tallies(store: Store):
         assert tail[0]["event_id"] == "a1002"
         await tx.tallies.trim(after(60))
         assert len(await tx.tallies.tail(5000)) == 1000
+
+
+async def test_shown_events_of_a_party_are_forgotten(store):
+    async with store.transaction() as tx:
+        events = [{"event_id": str(number), "party_id": party} for number, party in enumerate("aba")]
+        await tx.tallies.recent(RecentEvents(node="n", events=events, skipped=0, minutes=[]))
+    async with store.transaction() as tx:
+        assert await tx.tallies.forget(frozenset({"a", "nobody"})) == 2
+        assert await tx.tallies.forget(frozenset({"a"})) == 0
+    async with store.transaction() as tx:
+        assert [event["event_id"] for event in await tx.tallies.tail()] == ["1"]

@@ -6,7 +6,10 @@ from contract.store.samples import T0, after, new_outcome, new_result
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.heartbeat import Pulse
 from watchbell.domain.checks.result import Status
+from watchbell.domain.checks.said import Said
 from watchbell.ports.store import Store
+
+SAID = Said(environment="Production", resource="shop", event="web", services=("a", "b"))
 
 
 async def test_healths(store: Store):
@@ -25,6 +28,7 @@ async def test_healths(store: Store):
         outcome=new_outcome(Status.CRITICAL),
         signalled_at=after(3),
         signalled_text="down",
+        said=SAID,
         version=5,
     )
     async with store.transaction() as tx:
@@ -81,7 +85,7 @@ async def test_old_results_are_trimmed_some_at_a_time(store: Store):
 
 
 async def test_pulses(store: Store):
-    full = Pulse(heartbeat_id="h2", last_ping=T0, started=after(1), last_exit=3, failing=True, version=2)
+    full = Pulse(heartbeat_id="h2", last_ping=T0, started=after(1), last_exit=3, failing=True, said=SAID, version=2)
     async with store.transaction() as tx:
         await tx.pulses.save([Pulse(heartbeat_id="h1"), Pulse(heartbeat_id="h2"), full])
         assert await tx.pulses.get() == {"h1": Pulse(heartbeat_id="h1"), "h2": full}

@@ -1,16 +1,19 @@
 """The migrations make exactly the tables that the program uses, once, whoever starts first."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from watchbell.adapters.store.migrations import migrate, pending
+from watchbell.adapters.store import migrations
+from watchbell.adapters.store.migrations import migrate, pending, revisions
 from watchbell.adapters.store.sql.tables import metadata
 from watchbell.domain.errors import Invalid, Retryable
 
@@ -32,7 +35,7 @@ async def test_an_empty_database_is_brought_up_to_date_once(empty_url: str):
 
 
 async def test_several_that_migrate_at_once_do_not_collide(empty_url: str):
-    results = await asyncio.gather(*(migrate(empty_url) for _ in range(4)))
+    results = await asyncio.gather(*(migrate(empty_url) for _ in range(8)))
     assert [former for former, _ in results].count("") == 1
 
 
@@ -63,3 +66,21 @@ async def test_a_url_of_another_database_is_refused(url: str):
 async def test_a_database_that_is_not_there_may_come_back(url: str):
     with pytest.raises(Retryable):
         await migrate(url)
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_thread_behind(tmp_path: Path):
+    """The driver's thread answers the loop after the refusal; the loop may close as soon as we return."""
+
+    async def refused() -> set[threading.Thread]:
+        with pytest.raises(Retryable):
+            await migrate(f"sqlite:///{tmp_path}/nowhere/at/all.db")
+        return set(threading.enumerate())
+
+    former = set(threading.enumerate())
+    left = {thread.name for thread in asyncio.run(refused()) - former}
+    assert [name for name in left if "worker" in name] == []
+
+
+def test_files_are_named_by_their_revisions_in_order():
+    script = ScriptDirectory(str(Path(migrations.__file__).parent))
+    assert revisions() == [item.revision for item in script.walk_revisions()][::-1]

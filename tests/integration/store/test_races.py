@@ -8,6 +8,7 @@ import pytest
 
 from contract.store.samples import T0, after, new_alert, new_incident
 from store_fixtures import OpenStore
+from watchbell.adapters.store.sql import dialect_postgres
 from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.errors import Fenced, Retryable
@@ -164,3 +165,31 @@ async def test_a_lease_seen_by_another_process(opening: OpenStore):
     async with opening().reading() as tx:
         assert await tx.leases.all() == [lease]
     assert isinstance(lease, Lease)
+
+
+async def test_a_client_that_stands_still_in_the_middle_of_a_statement_holds_up_nobody(
+    store_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Between preparing a statement and running it the server's deadlines end nothing: it waits for its client."""
+    monkeypatch.setattr(dialect_postgres, "LOCK_SECONDS", 1)
+    monkeypatch.setattr(dialect_postgres, "IDLE_SECONDS", 1)
+    store = open_store(store_postgres_url)
+    given = {"application_name": dialect_postgres.APPLICATION, "idle_in_transaction_session_timeout": "1000"}
+    stuck = await asyncpg.connect(store_postgres_url, server_settings=given)
+    tried = 0
+    try:
+        await stuck.execute("BEGIN")
+        await stuck.execute("LOCK TABLE leases IN ACCESS EXCLUSIVE MODE")
+        await stuck.prepare("SELECT count(*) FROM leases")
+        for _ in range(20):
+            tried += 1
+            try:
+                async with store.transaction() as tx:
+                    await tx.leases.acquire("shard/1", "k1", T0, after(60))
+                break
+            except Retryable:
+                continue
+        assert 1 < tried < 20, "it waited, and then it was let through"
+    finally:
+        stuck.terminate()
+        await store.close()

@@ -1,4 +1,6 @@
-import json
+import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,40 +12,94 @@ from watchbell.domain.events.raw import RawEvent, RawKind
 
 
 def rejection(name: str) -> Rejection:
-    return Rejection("missing_parameter", "missing: p", RawEvent(RawKind.JSON, "json", 1, "::1", None, name, b"\xff{"))
+    raw = RawEvent(RawKind.JSON, "json", 1, "::1", None, name, b"\xff{", (("a", "b"),))
+    return Rejection("missing_parameter", "missing: p", raw, "shop")
 
 
-def names(path: Path) -> list[str]:
-    return [json.loads(line)["query"] for line in path.read_text().splitlines()]
+def names(kept: RejectedFiles) -> list[str]:
+    return [row.query for row in kept.rows()]
 
 
-def test_one_line_each(tmp_path: Path):
-    kept = RejectedFiles(tmp_path / "events")
+def test_rows_newest_first_with_the_raw_event_whole(tmp_path: Path):
+    kept = RejectedFiles(tmp_path / "below")
     kept.keep([rejection("a")])
     kept.keep([rejection("b"), rejection("c\nd")])
-    path = tmp_path / "events" / "rejected.ndjson"
-    assert names(path) == ["a", "b", "c\nd"]
-    line = json.loads(path.read_text().splitlines()[0])
-    assert (line["reason"], line["detail"], line["source"], line["kind"]) == (
+    assert names(kept) == ["c\nd", "b", "a"]
+    row = next(kept.rows())
+    assert (row.reason, row.detail, row.mapping, row.source, row.kind, row.body) == (
         "missing_parameter",
         "missing: p",
+        "shop",
         "json",
         "j",
+        "\ufffd{",
     )
-    assert line["body"] == "\ufffd{"
+    assert row.event() == rejection("c\nd").raw
 
 
 def test_size_is_bounded_and_the_oldest_go(tmp_path: Path):
-    kept = RejectedFiles(tmp_path, max_bytes=1000)
-    for n in range(50):
+    kept = RejectedFiles(tmp_path, max_bytes=4000)
+    for n in range(100):
         kept.keep([rejection(str(n))])
-    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
-    assert len(sizes) == 2
-    assert max(sizes) <= 1000
-    assert names(tmp_path / "rejected.ndjson")[-1] == "49"
+    assert sum(path.stat().st_size for path in tmp_path.glob("*.ndjson")) <= 4000
+    assert names(kept) == [str(99 - n) for n in range(len(names(kept)))]
+    assert len(names(kept)) > 4
+    assert kept.trimmed() == 100 - len(names(kept))
+    assert RejectedFiles(tmp_path).trimmed() == kept.trimmed()
+
+
+def test_what_is_too_old_goes(tmp_path: Path):
+    kept = RejectedFiles(tmp_path, max_bytes=4000, keep_ms=1_000_000, now_ms=lambda: 10_000_000)
+    for n in range(6):
+        kept.keep([rejection(str(n))])
+    for path in tmp_path.glob("*.ndjson"):
+        os.utime(path, ns=(0, 9_500_000 * 1_000_000))
+    kept.trim()
+    assert len(names(kept)) > 2
+    for path in sorted(tmp_path.glob("*.ndjson")):
+        os.utime(path, ns=(0, 8_000_000 * 1_000_000))
+    kept.trim()
+    assert len(list(tmp_path.glob("*.ndjson"))) == 1
+    assert kept.trimmed() == 6 - len(names(kept)) > 0
+
+
+def test_rewriting_removes_what_is_not_wanted(tmp_path: Path):
+    kept = RejectedFiles(tmp_path, max_bytes=4000)
+    for name in "abcd":
+        kept.keep([rejection(name)])
+    assert kept.rewrite(lambda row: row.query not in "bd") == 2
+    assert names(kept) == ["c", "a"]
+    assert list(tmp_path.glob("*.partial")) == []
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path):
+    kept = RejectedFiles(tmp_path)
+    kept.keep([rejection("a")])
+    (path,) = tmp_path.glob("*.ndjson")
+    with path.open("ab") as file:
+        file.write(b'{"reason": "x", ')
+    assert names(kept) == ["a"]
 
 
 def test_a_folder_that_cannot_be_made_is_retryable(tmp_path: Path):
     (tmp_path / "file").write_text("")
     with pytest.raises(Retryable):
         RejectedFiles(tmp_path / "file" / "below").keep([rejection("a")])
+
+
+def test_a_disk_that_fails_keeps_nothing_of_it(tmp_path: Path):
+    kept = RejectedFiles(tmp_path)
+    kept.keep([rejection("a")])
+    (path,) = tmp_path.glob("*.ndjson")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, hard))
+    try:
+        with pytest.raises(Retryable):
+            kept.keep([rejection("b")])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, former)
+    kept.keep([rejection("c")])
+    assert names(kept) == ["c", "a"]
+    assert path.read_bytes().count(b"\n") == 2

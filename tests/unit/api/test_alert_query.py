@@ -7,6 +7,7 @@ from litestar.testing import RequestFactory
 from watchbell.api.alert_query import query_of, wants
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.query import Filter, Order
+from watchbell.domain.alerts.search import EVERYTHING
 from watchbell.domain.errors import Invalid
 
 MODEL = AlertaModel()
@@ -24,7 +25,7 @@ def query(text=""):
 
 def test_nothing_asked():
     asked = query()
-    assert (asked.filters, asked.search, asked.order, asked.page, asked.page_size) == ((), "", (), 1, 50)
+    assert (asked.filters, asked.search, asked.order, asked.page, asked.page_size) == ((), EVERYTHING, (), 1, 50)
     assert asked.severities[:2] == ("security", "critical")
     assert asked.statuses == ("open", "assign", "ack", "shelved", "blackout", "closed", "expired", "unknown")
 
@@ -85,8 +86,15 @@ def test_pages():
     assert query("page-size=999999").page_size == 1000
 
 
-def test_plain_words_are_searched_for():
-    assert query("q=disk full").search == "disk full"
+def test_words_are_searched_for_in_the_text_or_the_default_field():
+    assert query("q=disk").search == Filter(field="text", operator="term", values=("disk",))
+    assert query("q=disk&q.df=any").search == Filter(field="any", operator="term", values=("disk",))
+
+
+@pytest.mark.parametrize("name", ["lastReceiveTime", "last_receive_time"])
+def test_a_field_is_named_as_on_the_wire_or_as_in_alertas_database(name):
+    search = query(f"q={name}:>2026-01-01T00:00:00Z").search
+    assert search == Filter(field="last_receive_time", operator="gt", values=("2026-01-01T00:00:00Z",))
 
 
 @pytest.mark.parametrize(
@@ -99,14 +107,19 @@ def test_plain_words_are_searched_for():
         ("from-date=yesterday", "dates must be ISO 8601 date format YYYY-MM-DDThh:mm:ss.sssZ"),
         ("page=x", "page: must be a number"),
         ("page-size=-1", "page-size: must be a number"),
-        ("q=status:open", "q: only plain words are understood yet, not :"),
-        ('q="a phrase"', 'q: only plain words are understood yet, not "'),
+        ("q=(status:open", "Failed to parse query string: a ')' is missing (column 13)"),
+        ('q="a phrase', 'Failed to parse query string: a closing " is missing (column 1)'),
     ],
 )
 def test_what_is_not_understood_is_refused_by_name(text, message):
     with pytest.raises(Invalid) as refusal:
         query(text)
     assert refusal.value.message == message
+
+
+def test_an_unknown_field_is_named_with_those_that_there_are():
+    with pytest.raises(Invalid, match="there is no field 'severty'; there are id, resource, event"):
+        query("q=severty:major")
 
 
 @pytest.mark.parametrize("name", ["_", "callback", "token", "api-key", "q.df", "group-by", "show-history"])

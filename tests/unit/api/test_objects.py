@@ -5,6 +5,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api_client import START, World, key
+from watchbell.domain.kinds import KINDS
 
 CHECK: dict[str, Any] = {"name": "web", "type": "probe", "config": {"url": "https://example.org", "password": "hush"}}
 
@@ -247,7 +248,7 @@ def test_with_one_error_nothing_is_applied(client: "TestClient[Litestar]"):
 
 def test_the_schema_has_every_kind_and_plugin(client: "TestClient[Litestar]"):
     schema = client.get("/api/schema").json()
-    assert set(schema["kinds"]) == {"channel", "policy", "service", "host", "check", "heartbeat", "rule"}
+    assert set(schema["kinds"]) == set(KINDS)
     fields = {field["name"]: field for field in schema["plugins"]["check"]["probe"]["fields"]}
     assert fields["url"]["required"] is True
     assert fields["password"]["secret"] is True

@@ -227,6 +227,63 @@ async def test_heartbeats_are_pinged_from_anywhere(world: World, client: Client)
     assert (pulse["lastPing"], pulse["url"].endswith(f"/ping/{identifier}")) == ("2026-01-01T12:00:05.000Z", True)
 
 
+async def test_heartbeats_are_pinged_by_key_and_slug(world: World, client: Client):
+    await define(world, "heartbeat", name="backup", slug="nightly-backup")
+    await world.add_key("ping-key-ping-key-ping", "write:pings")
+    base = "/ping/ping-key-ping-key-ping/nightly-backup"
+    with world.client() as job:
+        assert job.get(base).text == "OK"
+        assert job.head(base).status_code == 200
+        assert job.post(f"{base}/start").status_code == 200
+        assert job.post(f"{base}/3", headers={"Origin": "https://elsewhere.example"}).status_code == 200
+        (pulse,) = client.get("/api/pulses").json()["pulses"]
+        assert (pulse["slug"], pulse["failing"], pulse["lastExit"]) == ("nightly-backup", True, 3)
+        assert job.get(f"{base}/0").status_code == 200
+        assert job.get(f"{base}/fail").status_code == 200
+        assert job.get(f"{base}/999").status_code == 400
+
+
+async def test_a_ping_that_nothing_belongs_to_does_not_say_which_part_is_wrong(world: World, client: Client):
+    await define(world, "heartbeat", name="backup", slug="backup")
+    await define(world, "heartbeat", name="without a slug")
+    await world.add_key("ping-key-ping-key-ping", "write:pings")
+    await world.add_key("may-more-may-more-more", "write:pings", "read:alerts")
+    with world.client() as job:
+        answers = [
+            job.get(path)
+            for path in (
+                "/ping/ping-key-ping-key-ping/other",
+                "/ping/ping-key-ping-key-ping/BACKUP",
+                "/ping/no-such-key-no-such-key/backup",
+                "/ping/no-such-key-no-such-key/other/fail",
+                "/ping/may-more-may-more-more/backup",  # what may do more does not belong into an address
+                "/ping/user/backup",
+                "/ping/backup",
+            )
+        ]
+    seen = {(answer.status_code, answer.json()["message"]) for answer in answers}
+    assert seen == {(404, "not found")}
+    assert [pulse["lastPing"] for pulse in client.get("/api/pulses").json()["pulses"]] == [None, None]
+
+
+async def test_a_slug_belongs_to_one_heartbeat(world: World, client: Client):
+    first = await define(world, "heartbeat", name="first", slug="same")
+
+    def refused(answer: Any) -> list[str]:
+        assert answer.status_code == 400, answer.text
+        return [error["field"] for error in answer.json()["errors"]]
+
+    assert refused(client.post("/api/objects/heartbeat", json={"name": "second", "slug": "same"})) == ["slug"]
+    assert refused(client.post("/api/objects/heartbeat", json={"name": "second", "slug": "A b"})) == ["slug"]
+    assert client.put(f"/api/objects/heartbeat/{first}", json={"name": "1st", "slug": "same"}).status_code == 200
+    two = [{"kind": "heartbeat", "name": name, "slug": "twice"} for name in ("a", "b")]
+    assert refused(client.post("/api/apply", json={"objects": two})) == ["objects[1].slug"]
+    taken = [{"kind": "heartbeat", "name": "c", "slug": "same"}]
+    assert refused(client.post("/api/apply", json={"objects": taken})) == ["objects[0].slug"]
+    handed_on = [*taken, {"kind": "heartbeat", "name": "1st"}]
+    assert client.post("/api/apply", json={"objects": handed_on}).status_code == 200
+
+
 async def test_events_newest_first_and_minutes_without_gaps(world: World, client: Client):
     event = {"received_at": NOON, "event_type": "pageView", "party_id": "p", "location": SCRIPT, "event_id": "e1"}
     minutes = [MinuteCount(START - timedelta(minutes=2), "pageView", 5), MinuteCount(START, "click", 1)]

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 
 from api_client import PASSWORD, World, key, log_in
+from watchbell.adapters.store.memory import MemoryStore
 from watchbell.usecases.authenticating import ensure_setup
 
 WRONG = "Invalid user name or password"
@@ -151,6 +152,7 @@ async def test_the_store_holds_neither_cookie_nor_password(world: World):
     with world.client() as client:
         log_in(client, "ann")
         cookie = client.cookies["watchbell_session"]
+    assert isinstance(world.store, MemoryStore)
     held = repr(world.store._state)
     assert cookie not in held
     assert PASSWORD not in held

@@ -16,7 +16,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.ports.check import Target
 from watchbell.toolkit.http import HttpFailure, HttpReply
 from watchbell.toolkit.probe import ProbeTools
-from watchbell.toolkit.settings import InvalidSettings, Secret, read
+from watchbell.toolkit.settings import InvalidSettings, Secret, read, secret_fields
 
 
 class Answering:
@@ -162,7 +162,10 @@ async def test_credentials_become_headers_and_do_not_show():
     assert request.headers["Authorization"] == "Basic YW5uOnMzY3JldA=="
     _, request = await outcome(reply(), bearer="t0ken")
     assert request.headers["Authorization"] == "Bearer t0ken"
-    assert "t0ken" not in repr(HttpConfig(url="http://x/", bearer=Secret("t0ken")))
+    assert "t0ken" not in repr(HttpConfig(url="http://x/", bearer=Secret("t0ken"), headers={"X": Secret("t0ken")}))
+    _, request = await outcome(reply(), headers={"X-Api-Key": "t0ken"})
+    assert request.headers["X-Api-Key"] == "t0ken"
+    assert "headers" in secret_fields(HttpConfig)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ CONTRACT = [
     "plan",
     "apply",
     "export",
+    "import",
     "send",
     "query",
     "ack",

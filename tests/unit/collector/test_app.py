@@ -1,93 +1,13 @@
 """The collector's HTTP surface, on fakes of the server: every status, header and body that a client can see."""
 
 import json
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from watchbell.adapters.journal.memory import MemoryJournal
-from watchbell.collector.app import CollectorApp
-from watchbell.collector.metrics import CollectorMetrics
-from watchbell.collector.settings import CollectorSettings
+from collector_site import ELEMENT, JSON, JSON_EVENT, QUERY, Site
 from watchbell.domain.events.decode import decode
 from watchbell.domain.events.event import Event
-from watchbell.domain.events.raw import RawEvent, RawKind, decode_batch
-from watchbell.usecases.collecting import Collecting
-
-QUERY = "p=0:1:p&s=0:1:s&v=v&e=e&c=1&n=t&f=f&t=click"
-ELEMENT = {"party_id": "0:1:p", "session_id": "0:1:s", "event_id": "e"}
-JSON = [("content-type", "application/json")]
-
-
-class Headers:
-    def __init__(self, items: list[tuple[str, str]]) -> None:
-        self._items = items
-
-    def get(self, key: str, default: str | None = None) -> str | None:
-        return next((value for name, value in self._items if name == key), default)
-
-    def items(self) -> list[tuple[str, str]]:
-        return self._items
-
-
-class Request:
-    """One request, and the way back."""
-
-    proto = "http"
-
-    def __init__(self, method: str, target: str, headers: list[tuple[str, str]], body: list[bytes]) -> None:
-        self.method = method
-        self.path, _, self.query_string = target.partition("?")
-        self.client = "192.0.2.1:4711"
-        self.headers = Headers(headers)
-        self._body = body
-        self.status = 0
-        self.answer: dict[str, str] = {}
-        self.body = b""
-        self.pieces_read = 0
-
-    async def __aiter__(self):
-        for piece in self._body:
-            self.pieces_read += 1
-            yield piece
-
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.response_bytes(status, headers, b"")
-
-    def response_str(self, status: int, headers: list[tuple[str, str]], body: str) -> None:
-        self.response_bytes(status, headers, body.encode())
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        assert self.status == 0, "answered twice"
-        self.status, self.answer, self.body = status, dict(headers), body
-
-
-class Site:
-    """A collector over a journal in memory."""
-
-    def __init__(self, folder: Path, journal_bytes: int = 1 << 20, **settings: Any) -> None:
-        self.journal = MemoryJournal(journal_bytes)
-        self.metrics = CollectorMetrics(folder, "test")
-        collecting = Collecting(self.journal.writer("a"), self.metrics)
-        self.app = CollectorApp(
-            CollectorSettings(**settings), collecting, self.metrics, self.metrics.render, now_ms=lambda: 1000
-        )
-
-    async def ask(
-        self, method: str, target: str, headers: list[tuple[str, str]] | None = None, body: bytes | list[bytes] = b""
-    ) -> Request:
-        request = Request(method, target, headers or [], body if isinstance(body, list) else [body])
-        await self.app.__rsgi__(request, request)
-        return request
-
-    def raws(self) -> list[RawEvent]:
-        return [raw for batch in self.journal.read({}, 1 << 20) for raw in decode_batch(batch.payload)]
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+from watchbell.domain.events.raw import RawEvent, RawKind
 
 
 async def test_a_request_of_the_tag_is_answered_as_divolte_answers(site, vectors):
@@ -146,7 +66,7 @@ async def test_paths_match_exactly(site, path):
 
 
 async def test_prefix_and_suffix_are_settings(tmp_path):
-    site = Site(tmp_path, browser_prefix="/track", event_suffix="e")
+    site = Site(tmp_path, sources={"b": {"type": "browser", "prefix": "/track", "event_suffix": "e"}})
     assert (await site.ask("GET", f"/track/e?{QUERY}")).status == 200
     assert (await site.ask("GET", f"/csc-event?{QUERY}")).status == 404
 
@@ -187,7 +107,8 @@ async def test_a_full_journal_answers_503_and_keeps_nothing(tmp_path):
 async def test_every_json_request_of_the_vectors(tmp_path, vectors):
     for case in vectors["json_source"]["cases"]:
         larger = "12288" in case["name"]
-        site = Site(tmp_path, **({"json_max_body": 12288} if larger else {}))
+        source = {"type": "json", "event_path": "/json-event", **({"maximum_body_size": 12288} if larger else {})}
+        site = Site(tmp_path, sources={"json": source})
         body = case.get("body", b"x" * (8192 if larger else 4097))
         data = json.dumps(body).encode() if isinstance(body, dict) else body.encode() if isinstance(body, str) else body
         headers = [(name.lower(), value) for name, value in case["headers"].items()]
@@ -228,17 +149,9 @@ async def test_the_json_source_is_strict(site, method, target, headers, body, st
 
 
 async def test_a_party_with_reserved_characters_survives(tmp_path):
-    site = Site(tmp_path, json_party_parameter="who")
-    body = json.dumps(
-        {
-            "session_id": "0:1:s",
-            "event_id": "e",
-            "is_new_party": True,
-            "is_new_session": True,
-            "client_timestamp_iso": "2016-06-01T18:54:16Z",
-        }
-    ).encode()
-    await site.ask("POST", "/json-event?who=0:1:a%26b%3D%2B", JSON, body)
+    source = {"type": "json", "event_path": "/json-event", "party_id_parameter": "who"}
+    site = Site(tmp_path, sources={"json": source})
+    await site.ask("POST", "/json-event?who=0:1:a%26b%3D%2B", JSON, JSON_EVENT)
     event = decode(site.raws()[0])
     assert isinstance(event, Event)
     assert event.party_id == "0:1:a&b=+"
@@ -273,7 +186,7 @@ async def test_a_batch_is_taken(site, media):
     ],
 )
 async def test_a_bad_batch_changes_nothing_and_says_why(tmp_path, body, status, message):
-    site = Site(tmp_path, batch_max_body=1000, batch_max_events=3)
+    site = Site(tmp_path, sources={"e": {"type": "batch", "maximum_body_size": 1000, "maximum_events": 3}})
     answer = await site.ask("POST", "/events", JSON, body)
     assert answer.status == status
     assert message in answer.body.decode()
@@ -283,7 +196,7 @@ async def test_a_bad_batch_changes_nothing_and_says_why(tmp_path, body, status, 
 
 
 async def test_a_body_that_is_too_large_is_not_read_to_its_end(tmp_path):
-    site = Site(tmp_path, batch_max_body=1000)
+    site = Site(tmp_path, sources={"e": {"type": "batch", "maximum_body_size": 1000}})
     answer = await site.ask("POST", "/events", JSON, [b"x" * 600] * 1000)
     assert answer.status == 413
     assert answer.pieces_read == 2
@@ -315,14 +228,19 @@ async def test_other_origins_may_not(tmp_path):
     assert "access-control-allow-origin" not in answer.answer
 
 
-async def test_trusted_proxies_tell_the_client(tmp_path):
-    site = Site(tmp_path, trusted_proxies=("192.0.2.0/24",))
-    await site.ask("GET", f"/csc-event?{QUERY}", [("x-forwarded-for", "203.0.113.9, 198.51.100.7")])
-    await site.ask("GET", f"/csc-event?{QUERY}", [("forwarded", 'for="[2001:db8::1]:80"')])
-    assert [raw.remote for raw in site.raws()] == ["198.51.100.7:0", "[2001:db8::1]:0"]
+async def test_trusted_proxies_tell_the_client_in_their_header_alone(tmp_path):
+    """What they do not write, the client has written."""
+    both = [("x-forwarded-for", "203.0.113.9, 198.51.100.7"), ("forwarded", 'for="[2001:db8::1]:80"')]
+    for header, remote in (("x-forwarded-for", "198.51.100.7:0"), ("forwarded", "[2001:db8::1]:0")):
+        site = Site(tmp_path, trusted_proxies=("192.0.2.0/24",), proxy_header=header)
+        await site.ask("GET", f"/csc-event?{QUERY}", both)
+        assert [raw.remote for raw in site.raws()] == [remote]
 
 
 async def test_headers_are_kept_when_asked_for(tmp_path):
-    site = Site(tmp_path, kept_headers=("accept-language",))
-    await site.ask("GET", f"/csc-event?{QUERY}", [("accept-language", "nl"), ("cookie", "secret")])
-    assert site.raws()[0].headers == (("accept-language", "nl"),)
+    site = Site(tmp_path, kept_headers=("Accept-Language", "sec-ch-ua", "sec-ch-ua-mobile"))
+    sent = [("cookie", "secret"), ("sec-ch-ua-mobile", "?0"), ("accept-language", "nl"), ("accept-language", "en")]
+    await site.ask("GET", f"/csc-event?{QUERY}", sent)
+    assert site.raws()[0].headers == (("accept-language", "nl"), ("accept-language", "en"))
+    await site.ask("GET", f"/csc-event?{QUERY}", [*sent, ("sec-ch-ua", "x")])
+    assert dict(site.raws()[1].headers) == {"accept-language": "en", "sec-ch-ua": "x", "sec-ch-ua-mobile": "?0"}

@@ -1,6 +1,6 @@
 import pytest
 
-from watchbell.collector.client import client_address, parse_networks
+from watchbell.collector.client import client_address, forwarded_hops, listed_hops, parse_networks
 from watchbell.domain.errors import Invalid
 from watchbell.domain.events.raw import peer_address
 
@@ -9,30 +9,41 @@ TRUSTED = parse_networks(["10.0.0.0/8", "192.0.2.1", "2001:db8::/32"])
 
 def test_forwarded_for_of_the_vectors(vectors):
     for case in vectors["x_forwarded_for"]["cases"]:
-        assert client_address("192.0.2.1", None, ",".join(case["headers"]), TRUSTED) == case["remoteHost"]
+        assert client_address("192.0.2.1", listed_hops(",".join(case["headers"])), TRUSTED) == case["remoteHost"]
 
 
 @pytest.mark.parametrize(
-    ("peer", "forwarded", "forwarded_for", "client"),
+    ("peer", "forwarded_for", "client"),
     [
-        ("198.51.100.1", None, "203.0.113.9", "198.51.100.1"),
-        ("10.1.2.3", None, None, "10.1.2.3"),
-        ("10.1.2.3", None, "", "10.1.2.3"),
-        ("10.1.2.3", None, "203.0.113.9, 10.9.9.9", "203.0.113.9"),
-        ("10.1.2.3", None, "1.1.1.1, 203.0.113.9 , 10.9.9.9", "203.0.113.9"),
-        ("10.1.2.3", None, "host.example, 10.9.9.9", "10.9.9.9"),
-        ("10.1.2.3", None, "203.0.113.9:1234", "203.0.113.9"),
-        ("10.1.2.3", None, "[2001:db9::1]:1234", "2001:db9::1"),
-        ("10.1.2.3", None, "10.0.0.1, 10.0.0.2", "10.0.0.1"),
-        ("10.1.2.3", "for=203.0.113.9;proto=https", "1.1.1.1", "203.0.113.9"),
-        ("10.1.2.3", 'proto=https;For="[2001:db9::7]:80", for=10.0.0.5', None, "2001:db9::7"),
-        ("10.1.2.3", "for=unknown", None, "10.1.2.3"),
-        ("2001:db8::1", None, "203.0.113.9", "203.0.113.9"),
-        ("::ffff:10.1.2.3", None, "203.0.113.9", "203.0.113.9"),
+        ("198.51.100.1", "203.0.113.9", "198.51.100.1"),
+        ("10.1.2.3", "", "10.1.2.3"),
+        ("10.1.2.3", "203.0.113.9, 10.9.9.9", "203.0.113.9"),
+        ("10.1.2.3", "1.1.1.1, 203.0.113.9 , 10.9.9.9", "203.0.113.9"),
+        ("10.1.2.3", "host.example, 10.9.9.9", "10.9.9.9"),
+        ("10.1.2.3", "203.0.113.9:1234", "203.0.113.9"),
+        ("10.1.2.3", "[2001:db9::1]:1234", "2001:db9::1"),
+        ("10.1.2.3", "10.0.0.1, 10.0.0.2", "10.0.0.1"),
+        ("2001:db8::1", "203.0.113.9", "203.0.113.9"),
+        ("::ffff:10.1.2.3", "203.0.113.9", "203.0.113.9"),
     ],
 )
-def test_the_nearest_address_that_is_not_trusted(peer, forwarded, forwarded_for, client):
-    assert client_address(peer, forwarded, forwarded_for, TRUSTED) == client
+def test_the_nearest_address_that_is_not_trusted(peer, forwarded_for, client):
+    assert client_address(peer, listed_hops(forwarded_for), TRUSTED) == client
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("for=203.0.113.9;proto=https", "203.0.113.9"),
+        ('proto=https;For="[2001:db9::7]:80", for=10.0.0.5', "2001:db9::7"),
+        ("for=unknown", "10.1.2.3"),
+        ("for=1.1.1.1, proto=https", "10.1.2.3"),
+        ('for="1.1.1.1, for=203.0.113.9', "203.0.113.9"),
+        ("", "10.1.2.3"),
+    ],
+)
+def test_the_same_in_the_standard_header(forwarded, client):
+    assert client_address("10.1.2.3", forwarded_hops(forwarded), TRUSTED) == client
 
 
 @pytest.mark.parametrize(("client", "address"), [("127.0.0.1:80", "127.0.0.1"), ("[::1]:80", "::1")])

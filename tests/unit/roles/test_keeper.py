@@ -1,16 +1,20 @@
 """A keeper and a notifier in one loop, on memory: from a stored alert to a message, and a graceful hand-over."""
 
 import asyncio
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 from oncall_bench import CHANNEL, POLICY, RULES, SERVICE, Bench, alert, one_channel
 from watchbell.adapters.clock import SystemClock
+from watchbell.adapters.telemetry import PrometheusTelemetry
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.ids import SHARDS
 from watchbell.domain.oncall.incident import NotificationStatus
+from watchbell.domain.signal import Signal
 from watchbell.ports.store import Lease
-from watchbell.ports.telemetry import NullTelemetry
+from watchbell.ports.telemetry import NullTelemetry, Telemetry
 from watchbell.roles.checking import Checking
 from watchbell.roles.keeper import Duties, Keeper
 from watchbell.roles.notifier import Notifier
@@ -18,7 +22,10 @@ from watchbell.usecases.alerting import Alerting
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
+from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.intake import Intake, Receiving
 from watchbell.usecases.leasing import Shards
+from watchbell.usecases.muting import Muting
 from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.relaying import Sender
 from watchbell.usecases.routing import Routing
@@ -32,8 +39,8 @@ async def until(condition: Callable[[], object], seconds: float = 10) -> None:
             await asyncio.sleep(0.01)
 
 
-def keeper(bench: Bench, name: str) -> tuple[Keeper, Shards]:
-    clock, telemetry, store, bus = SystemClock(), NullTelemetry(), bench.store, bench.bus
+def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple[Keeper, Shards]:
+    clock, telemetry, store, bus = SystemClock(), telemetry or NullTelemetry(), bench.store, bench.bus
     configured = Configured(store, clock, telemetry)
     shards = Shards(store, clock, telemetry, name)
     sender = Sender(one_channel(bench.channel), bench.vault, clock, telemetry)
@@ -49,8 +56,10 @@ def keeper(bench: Bench, name: str) -> tuple[Keeper, Shards]:
         delivering=Delivering(store, bus, configured, sender, clock, telemetry, held=shards.held),
         alerting=Alerting(store, AlertaModel()),
         pulsing=Pulsing(store, configured, taken, clock),
+        heartbeating=Heartbeating(store, taken, clock, AlertaModel()),
         ruling=Ruling(store, configured, taken, clock),
         checking=Checking(store, bus, configured, clock, telemetry, held=shards.held, taken=taken, wake=wake),
+        muting=Muting(store, configured, AlertaModel(), clock),
     )
     return Keeper(store, bus, clock, telemetry, duties), shards
 
@@ -73,6 +82,36 @@ async def test_from_alert_to_message_to_receipt():
     assert [message.id for message in bench.channel.messages] == [page.id]
     async with bench.store.reading() as tx:
         assert not [lease for lease in await tx.leases.all() if lease.holder]
+
+
+async def test_each_stage_of_a_signals_way_is_measured():
+    bench, telemetry, clock = Bench(), PrometheusTelemetry(), SystemClock()
+    await bench.configure(SERVICE, POLICY, CHANNEL)
+    stop = asyncio.Event()
+    one, _ = keeper(bench, "one", telemetry)
+    sender = Sender(one_channel(bench.channel), bench.vault, clock, telemetry)
+    notifier = Notifier(bench.bus, sender, clock, telemetry)
+    intake = Intake(bench.store, clock, Receiving(AlertaModel(), Limits()), telemetry)
+    roles = asyncio.gather(one.run(stop), notifier.run(stop))
+    problem = alert()
+    await intake.receive(
+        Signal(
+            id="s1",
+            environment=problem.environment,
+            resource=problem.resource,
+            event=problem.event,
+            severity=problem.severity,
+            service=problem.service,
+            create_time=clock.now(),
+        )
+    )
+    await until(lambda: bench.channel.messages)
+    await until(lambda: not bench.store._state["outbox"])
+    stop.set()
+    await roles
+    shown = telemetry.exposition().decode()
+    measured = set(re.findall(r'watchbell_stage_seconds_count\{stage="(\w+)"\} [1-9]', shown))
+    assert measured == {"record", "route", "deliver", "send", "receipt"}
 
 
 async def test_two_keepers_share_and_one_takes_over_when_the_other_stops():

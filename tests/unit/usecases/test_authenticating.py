@@ -1,13 +1,17 @@
 import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from api_client import PASSWORD, World
+from watchbell.adapters.store.memory import MemoryStore
+from watchbell.adapters.store.memory.store import MemoryTransaction
 from watchbell.domain.accounts import Principal
 from watchbell.domain.errors import Conflict, Faulty, Forbidden, Throttled, Unauthenticated
-from watchbell.usecases.administering import OPERATOR, UserChange
+from watchbell.usecases.administering import OPERATOR, Administering, KeyChange, UserChange
 from watchbell.usecases.authenticating import Authenticating, ensure_setup
 
 HOME = "192.0.2.1"
@@ -43,27 +47,111 @@ async def test_guesses_from_everywhere_at_one_account_are_slowed_down(world: Wor
         await world.authenticating.log_in("ann", "guess", "198.51.100.1")
 
 
-async def test_a_key_ends_at_its_time_and_a_few_seconds_later_at_most(world: World):
+async def test_a_key_ends_at_its_time(world: World):
     made = world.clock.now()
     plain, _ = await world.administering.create_key(OPERATOR, ["read"], expires_at=made + timedelta(minutes=1))
+    world.clock.time += timedelta(seconds=59)
     assert (await world.authenticating.by_key(plain)).scopes == {"read"}
-    world.clock.time += timedelta(seconds=65)
+    world.clock.time += timedelta(seconds=1)
     with pytest.raises(Unauthenticated):
         await world.authenticating.by_key(plain)
 
 
-async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(world: World):
+def another(world: World) -> Authenticating:
+    """Another process on the same store."""
+    return Authenticating(world.store, world.clock, world.passwords)
+
+
+async def test_a_revoked_key_is_refused_at_once_everywhere(world: World):
     plain, key = await world.administering.create_key(OPERATOR, ["read"])
-    elsewhere = Authenticating(world.store, world.clock, world.passwords)
-    await elsewhere.by_key(plain)
-    await world.authenticating.by_key(plain)
+    kept, _ = await world.administering.create_key(OPERATOR, ["read"])
+    elsewhere = another(world)
+    for each in (elsewhere, world.authenticating):
+        assert (await each.by_key(plain)).scopes == {"read"}
     await world.administering.delete_key(OPERATOR, key.id)
-    with pytest.raises(Unauthenticated):
-        await world.authenticating.by_key(plain)
+    for each in (elsewhere, world.authenticating):
+        with pytest.raises(Unauthenticated):
+            await each.by_key(plain)
+        assert (await each.by_key(kept)).scopes == {"read"}
+
+
+async def test_a_narrower_key_is_narrower_at_once_everywhere(world: World):
+    plain, key = await world.administering.create_key(OPERATOR, ["read", "write"])
+    elsewhere = another(world)
     await elsewhere.by_key(plain)
-    world.clock.time += timedelta(seconds=6)
+    await world.administering.change_key(OPERATOR, key.id, KeyChange(scopes=("read",)))
+    assert (await elsewhere.by_key(plain)).scopes == {"read"}
+
+
+@pytest.mark.parametrize("end", ["log out", "log in again", "password", "role", "inactive", "deleted", "file"])
+async def test_a_session_that_ended_is_refused_at_once_everywhere(world: World, end: str):
+    await world.add_user("root", "admin")
+    await world.add_user("ann", "user")
+    session = await world.authenticating.log_in("ann", PASSWORD, HOME)
+    elsewhere = another(world)
+    assert await elsewhere.by_session(session.cookie) is not None
+    assert await elsewhere.by_password("ann", PASSWORD, HOME) is not None
+    changes = {
+        "password": UserChange(password="another fine password"),
+        "role": UserChange(roles=["guest"]),
+        "inactive": UserChange(status="inactive"),
+    }
+    if end == "log out":
+        await world.authenticating.log_out(session.principal)
+    elif end == "log in again":
+        await world.authenticating.log_in("ann", PASSWORD, HOME, session.cookie)
+    elif end == "deleted":
+        await world.administering.delete_user(OPERATOR, "ann")
+    elif end == "file":
+        managing = world.needs()["managing"]
+        await managing.apply(OPERATOR, [{"kind": "user", "name": "ann", "active": False}])
+    else:
+        await world.administering.change_user(OPERATOR, "ann", changes[end])
+    assert await elsewhere.by_session(session.cookie) is None
+    if end in {"password", "inactive", "deleted", "file"}:
+        with pytest.raises(Unauthenticated):
+            await elsewhere.by_password("ann", PASSWORD, HOME)
+
+
+class WatchedStore(MemoryStore):
+    """Counts what is read, and does something once after a reading."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world.clock.now)
+        self.readings = 0
+        self.then: dict[int, Callable[[], Awaitable[None]]] = {}
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[MemoryTransaction]:
+        self.readings += 1
+        then = self.then.pop(self.readings, None)
+        async with super().reading() as tx:
+            yield tx
+        if then is not None:
+            await then()
+
+
+async def test_what_is_revoked_while_it_is_asked_for_is_not_remembered(world: World):
+    store = WatchedStore(world)
+    authenticating = Authenticating(store, world.clock, world.passwords)
+    administering = Administering(store, world.clock, world.passwords, authenticating)
+    plain, key = await administering.create_key(OPERATOR, ["read"])
+    # The look is the first reading, the key the second.
+    store.then[store.readings + 2] = lambda: administering.delete_key(OPERATOR, key.id)
+    assert (await authenticating.by_key(plain)).scopes == {"read"}
+    assert store.then == {}
     with pytest.raises(Unauthenticated):
-        await elsewhere.by_key(plain)
+        await authenticating.by_key(plain)
+
+
+async def test_requests_that_come_together_share_one_look(world: World):
+    store = WatchedStore(world)
+    authenticating = Authenticating(store, world.clock, world.passwords)
+    plain, _ = await Administering(store, world.clock, world.passwords, authenticating).create_key(OPERATOR, ["read"])
+    await authenticating.by_key(plain)
+    before = store.readings
+    await asyncio.gather(*(authenticating.by_key(plain) for _ in range(50)))
+    assert store.readings - before == 1
 
 
 async def test_when_a_key_was_used_is_written_once_a_minute(world: World):

@@ -3,13 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from watchbell.adapters.journal.memory import MemoryJournal
 from watchbell.collector.metrics import CollectorMetrics
 from watchbell.domain.errors import Overloaded
 from watchbell.domain.events.raw import RawEvent, RawKind, decode_batch
-from watchbell.usecases.collecting import Collecting
+from watchbell.usecases.collecting import LARGEST, Collecting
 
 
 class SlowJournal:
@@ -27,7 +28,16 @@ class SlowJournal:
         self.appended.append(decode_batch(payload))
         return len(self.appended)
 
+    def end(self) -> int:
+        return len(self.appended)
+
     def size(self) -> int:
+        return 0
+
+    def accepted(self) -> int:
+        return 0
+
+    def truncated(self) -> int:
         return 0
 
     async def close(self) -> None:
@@ -153,3 +163,40 @@ async def test_draining_waits_for_everything(metrics):
     asyncio.get_running_loop().call_later(0.02, journal.gate.set)
     await collecting.drain()
     assert sum(len(batch) for batch in journal.appended) == 3
+
+
+async def test_queries_and_headers_that_wait_are_bounded_too(metrics):
+    journal = SlowJournal()
+    collecting = Collecting(journal, metrics, max_waiting_bytes=2 * LARGEST + 100)
+    first = collecting.accept(raw("flushing"))
+    await asyncio.sleep(0.01)
+    large = msgspec.structs.replace(raw("q" * (LARGEST // 2)), headers=(("cookie", "c" * (LARGEST // 2 - 6)),))
+    waiting = [collecting.accept(large), collecting.accept_all([large])]
+    for event in (raw("q" * 101), msgspec.structs.replace(raw(""), user_agent="u" * 101)):
+        with pytest.raises(Overloaded):
+            collecting.accept(event)
+        with pytest.raises(Overloaded):
+            collecting.accept_all([event])
+    waiting.append(collecting.accept(raw("q" * 100)))
+    with pytest.raises(Overloaded):
+        collecting.accept(raw("q"))
+    journal.gate.set()
+    await asyncio.gather(first, *waiting)
+    assert [len(batch) for batch in journal.appended] == [1, 3]
+    await collecting.accept(large)
+    assert counted(metrics, "events_refused") == 5
+
+
+async def test_what_nobody_foresaw_is_told_to_everyone_and_passes(metrics):
+    journal = SlowJournal()
+    journal.gate.set()
+    journal.error = RecursionError("too deep")
+    collecting = Collecting(journal, metrics)
+    waiting = [collecting.accept(raw()), collecting.accept_all([raw(), raw()])]
+    found = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert [type(error) for error in found] == [Overloaded] * 2
+    assert [(series.labels, series.value) for series in metrics.snapshot().counters] == [
+        ((("reason", "not_foreseen"),), 3)
+    ]
+    journal.error = None
+    await collecting.accept(raw("after"))

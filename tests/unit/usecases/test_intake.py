@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,44 @@ def clock():
 @pytest.fixture
 def intake(store, clock):
     return Intake(store, clock, Receiving(AlertaModel(), Limits()), NullTelemetry())
+
+
+class Noted(NullTelemetry):
+    def __init__(self):
+        self.seconds = []
+
+    def observe(self, name, seconds, **labels):
+        self.seconds.append((name, labels["stage"], seconds))
+
+
+class GatedStore(MemoryStore):
+    """Writes nothing before its gate is opened."""
+
+    def __init__(self, now):
+        super().__init__(now)
+        self.begun, self.gate = asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def transaction(self):
+        self.begun.set()
+        await self.gate.wait()
+        async with super().transaction() as tx:
+            yield tx
+
+
+async def test_recording_is_measured_from_the_receipt(clock):
+    noted, store = Noted(), GatedStore(clock.now)
+    intake = Intake(store, clock, Receiving(AlertaModel(), Limits()), noted)
+    first = asyncio.create_task(intake.receive(signal()))
+    await store.begun.wait()
+    clock.advance(1)
+    # Comes while the first one is being committed, and waits for its turn.
+    second = asyncio.create_task(intake.receive(signal(event="Slow")))
+    await asyncio.sleep(0)
+    clock.advance(2)
+    store.gate.set()
+    await asyncio.gather(first, second)
+    assert noted.seconds == [("stage_seconds", "record", 3.0), ("stage_seconds", "record", 2.0)]
 
 
 async def outbox(store):

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from watchbell.adapters.store.memory.store import MemoryStore
@@ -8,7 +9,11 @@ from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.placement import place_all
 from watchbell.domain.checks.result import Outcome, Result, Status
 from watchbell.domain.errors import Fenced, Retryable
+from watchbell.domain.ids import SHARDS, shard_of
+from watchbell.domain.managed import Stored
 from watchbell.ports.telemetry import NullTelemetry
+from watchbell.testing import HandClock
+from watchbell.usecases.configuration import Configured
 from watchbell.usecases.judging import Judging, decide
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -126,16 +131,80 @@ async def test_judging_a_batch_again_changes_nothing(store):
         assert await tx.checks.healths() == first.healths
 
 
-@pytest.mark.parametrize("forget", [True, False])
-async def test_a_check_that_goes_closes_its_alert(store, forget):
-    taken = Taken()
-    judging = Judging(store, taken, NullTelemetry())
+def test_a_check_that_was_renamed_closes_the_alert_of_its_former_name():
+    first = decide(checks("a"), {}, [result("a", 1, Status.CRITICAL)], NOW)
+    renamed = place_all([Check(id="a", name="b", type="http")], {})
+    second = decide(renamed, first.healths, [result("a", 2, Status.CRITICAL)], NOW)
+    assert [(signal.event, signal.severity) for signal in second.signals] == [("a", "normal"), ("b", "critical")]
+    third = decide(renamed, second.healths, [result("a", 3, Status.OK)], NOW)
+    assert [(signal.event, signal.severity) for signal in third.signals] == [("b", "normal")]
+
+
+def test_results_of_a_check_that_was_disabled_meanwhile_count_for_nothing():
+    verdicts = decide(checks("a", enabled=False), {}, [result("a", 1, Status.CRITICAL)], NOW)
+    assert (verdicts.refused, verdicts.signals) == (1, ())
+
+
+async def write(store, *present):
+    """The catalogue as these checks."""
+    async with store.transaction() as tx:
+        rows = [
+            Stored(
+                kind="check",
+                id=check.id,
+                name=check.name,
+                body=msgspec.to_builtins(check),
+                version=0,
+                updated_at=NOW,
+                updated_by="t",
+            )
+            for check in present
+        ]
+        there = {row.id for row in await tx.catalogue.all("check")}
+        await tx.catalogue.remove("check", sorted(there - {check.id for check in present}))
+        await tx.catalogue.put(rows)
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "left"),
+    [
+        (None, "The check was removed", {"b"}),
+        ({"name": "c"}, "The check was disabled or renamed", {"a", "b"}),
+        ({"enabled": False}, "The check was disabled or renamed", {"a", "b"}),
+    ],
+)
+async def test_what_went_while_nobody_held_the_shard_is_closed_by_the_next_keeper(store, change, text, left):
+    a, b = Check(id="a", name="a", type="http"), Check(id="b", name="b", type="http")
+    await write(store, a, b)
+    before = Taken()
+    judging = Judging(store, before, NullTelemetry())
     await judging.judge(checks("a", "b"), [result("a", 1, Status.CRITICAL), result("b", 1)], [], NOW)
-    await judging.retire(checks("a", "b").values(), [], NOW, "Check removed", forget=forget)
-    assert [(s.event, s.severity, s.text) for s in taken.signals[1:]] == [("a", "normal", "Check removed")]
+    await write(store, *([] if change is None else [msgspec.structs.replace(a, **change)]), b)
+    # Another keeper, which remembers nothing.
+    taken = Taken()
+    keeper = Judging(store, taken, NullTelemetry())
+    configured = Configured(store, HandClock(NOW), NullTelemetry())
+    others = set(range(SHARDS)) - {shard_of("a")}
+    await keeper.retire(configured, others, [], NOW)
+    assert taken.signals == []
+    for _ in range(2):
+        await keeper.retire(configured, range(SHARDS), [], NOW)
+        assert [(s.event, s.severity, s.text) for s in taken.signals] == [("a", "normal", text)]
     async with store.reading() as tx:
         healths = await tx.checks.healths()
-    assert set(healths) == (set() if forget else {"a", "b"})
-    assert all(health.pending for health in healths.values())
-    await judging.retire(checks("a", "b").values(), [], NOW, "Check removed", forget=forget)
-    assert len(taken.signals) == 2
+        assert set(healths) == left
+        assert bool(await tx.checks.results("a")) == ("a" in left)
+    assert "a" not in left or healths["a"].pending
+
+
+async def test_a_check_that_a_keeper_has_not_heard_of_yet_is_not_forgotten(store):
+    configured = Configured(store, HandClock(NOW), NullTelemetry())
+    assert (await configured.current()).checks == {}
+    await write(store, Check(id="a", name="a", type="http"))
+    taken = Taken()
+    judging = Judging(store, taken, NullTelemetry())
+    await judging.judge(checks("a"), [result("a", 1, Status.CRITICAL)], [], NOW)
+    await judging.retire(configured, range(SHARDS), [], NOW)
+    async with store.reading() as tx:
+        assert set(await tx.checks.healths()) == {"a"}
+    assert len(taken.signals) == 1

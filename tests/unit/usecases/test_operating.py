@@ -10,6 +10,7 @@ from watchbell.domain.ids import new_id, shard_of
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.noting import Noting
 from watchbell.usecases.operating import Operating
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -110,7 +111,7 @@ async def test_tags_attributes_and_notes_are_not_routed(store, operating, alert,
     await operating.tag(alert.id, ["a", "b"])
     await operating.untag(alert.id, ["a"])
     await operating.set_attributes(alert.id, {"x": 1, "y": None})
-    await operating.note(alert.id, "saw it", user="ann")
+    await Noting(store, Clock()).add(alert.id, "saw it", user="ann")
     found, history, _, routed = await state(store, alert)
     assert (found.tags, found.attributes, found.update_time) == (("b",), {"x": 1}, alert.update_time)
     assert [(entry.type, entry.text) for entry in history[1:]] == [("note", "saw it")]

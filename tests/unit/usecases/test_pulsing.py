@@ -7,7 +7,7 @@ from watchbell.adapters.store.memory import MemoryStore
 from watchbell.domain.checks.heartbeat import Heartbeat
 from watchbell.domain.checks.pulse import Beat, Ping
 from watchbell.domain.errors import Missing
-from watchbell.domain.ids import SHARDS
+from watchbell.domain.ids import SHARDS, shard_of
 from watchbell.domain.managed import Stored
 from watchbell.domain.signal import Signal
 from watchbell.ports.store import Lease
@@ -58,6 +58,11 @@ class Place:
                 self.leases.append(lease)
         self.configured.expire()
         return self
+
+    async def remove(self) -> None:
+        async with self.store.transaction() as tx:
+            await tx.catalogue.remove("heartbeat", ["h1"])
+        self.configured.expire()
 
     async def fire(self) -> int:
         async with self.store.reading() as tx:
@@ -131,11 +136,58 @@ async def test_an_unknown_heartbeat_is_missing():
 async def test_what_no_longer_exists_is_forgotten():
     place = await Place().start()
     await place.pulsing.arm(place.leases)
-    async with place.store.transaction() as tx:
-        await tx.catalogue.remove("heartbeat", ["h1"])
-    place.configured.expire()
-    await place.pulsing.forget(place.leases)
+    await place.remove()
+    await place.pulsing.arm(place.leases)
     place.clock.advance(100)
     assert await place.fire() == 0
+    assert place.signals == []
     async with place.store.reading() as tx:
         assert await tx.pulses.get() == {}
+
+
+async def test_a_failing_heartbeat_that_is_deleted_closes_its_alert():
+    place = await Place().start()
+    await place.pulsing.ping(Ping(heartbeat_id="h1", exit_code=3))
+    await place.remove()
+    for _ in range(2):
+        await place.pulsing.arm(place.leases)
+    assert [(signal.resource, signal.severity) for signal in place.signals] == [
+        ("backup", "major"),
+        ("backup", "normal"),
+    ]
+    assert place.signals[-1].text == "backup was removed"
+    assert place.woken[-1] == 3
+    async with place.store.reading() as tx:
+        assert await tx.pulses.get() == {}
+
+
+async def test_a_failing_heartbeat_that_is_renamed_speaks_under_its_new_name():
+    place = await Place().start()
+    await place.pulsing.ping(Ping(heartbeat_id="h1", exit_code=3))
+    await place.start(msgspec.structs.replace(HEART, name="nightly"))
+    for _ in range(2):
+        await place.pulsing.arm(place.leases)
+    said = [(signal.resource, signal.severity) for signal in place.signals]
+    assert said == [("backup", "major"), ("backup", "normal"), ("nightly", "major")]
+    await place.pulsing.ping(Ping(heartbeat_id="h1"))
+    assert (place.signals[-1].resource, place.signals[-1].severity) == ("nightly", "normal")
+    assert len({signal.id for signal in place.signals}) == 4
+
+
+async def test_a_ping_just_after_the_renaming_closes_the_former_alert():
+    place = await Place().start()
+    await place.pulsing.ping(Ping(heartbeat_id="h1", exit_code=3))
+    await place.start(msgspec.structs.replace(HEART, name="nightly"))
+    await place.pulsing.ping(Ping(heartbeat_id="h1"))
+    await place.pulsing.arm(place.leases)
+    said = [(signal.resource, signal.severity) for signal in place.signals]
+    assert said == [("backup", "major"), ("backup", "normal")]
+
+
+async def test_only_the_shards_held_are_settled():
+    place = await Place().start()
+    await place.pulsing.ping(Ping(heartbeat_id="h1", exit_code=3))
+    await place.remove()
+    others = [lease for lease in place.leases if lease.name != f"shard/{shard_of('h1')}"]
+    await place.pulsing.arm(others)
+    assert len(place.signals) == 1

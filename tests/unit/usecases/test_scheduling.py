@@ -9,6 +9,7 @@ from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.judge import judge
 from watchbell.domain.checks.placement import place, place_all
 from watchbell.domain.checks.result import Outcome, Result, Status
+from watchbell.domain.checks.schedule import SOON
 from watchbell.domain.ids import shard_of
 from watchbell.usecases.scheduling import PATIENCE, Schedule
 
@@ -65,8 +66,19 @@ def test_runs_keep_their_distance_however_coarse_the_ticks_are():
 
 def test_intervals_of_seven_minutes_are_seven_minutes():
     dues = walk(schedule(check(interval=420)), 4200, step=timedelta(seconds=5))
-    assert len(dues) == 10
-    assert {b - a for a, b in pairwise(dues)} == {timedelta(seconds=420)}
+    first, *others = dues
+    assert NOW < first < NOW + timedelta(seconds=SOON + 1)
+    assert len(others) == 10
+    assert {b - a for a, b in pairwise(others)} == {timedelta(seconds=420)}
+
+
+def test_checks_that_never_ran_are_due_soon_but_not_all_at_once():
+    made = schedule(*(check(f"c-{n}", interval=3600) for n in range(200)))
+    dues = [dispatch.run.due for dispatch in made.due(NOW + timedelta(seconds=SOON + 1))]
+    assert len(dues) == 200
+    assert len({due.replace(microsecond=0) for due in dues}) >= SOON
+    again = schedule(check(interval=3600), healths={"c-1": Health(check_id="c-1")})
+    assert again.due(NOW + timedelta(seconds=SOON + 1)) == []  # it has a health: a keeper that starts repeats nothing
 
 
 def test_a_soft_state_is_looked_at_more_often_until_it_is_hard():
@@ -141,7 +153,7 @@ def test_run_now_runs_beside_the_schedule():
     assert (manual.run.manual, manual.run.due) == (True, NOW + SECOND)
     assert made.run_now("other", NOW) is None
     answer(made, manual, NOW + 2 * SECOND)
-    assert len(walk(made, 60)) == 1
+    assert len(walk(made, 60)) == 2
 
 
 def test_removed_and_disabled_checks_stop():

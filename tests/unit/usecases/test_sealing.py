@@ -39,6 +39,11 @@ def test_the_same_secret_again_is_no_change():
     assert sealed({"password": "abc"}, {"password": "sealed:cba"}) == {"password": "sealed:cba"}
 
 
+@pytest.mark.parametrize("given", [MASK, "yz"])
+def test_what_was_stored_in_clear_is_sealed_when_it_is_written_again(given: str):
+    assert sealed({"headers": {"X": given}}, {"headers": {"X": "yz"}}) == {"headers": {"X": "sealed:zy"}}
+
+
 @pytest.mark.parametrize(
     ("config", "before", "field"),
     [

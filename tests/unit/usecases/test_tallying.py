@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from unit.usecases.test_mapping import NOW, RULE, Setting
+from event_mapping import NOW, RULE, Setting
 from watchbell.adapters.tallies import FixedRules, MemoryTallies
 from watchbell.domain.errors import Retryable
-from watchbell.domain.events.rule import Rule, WindowCount, moment_of
+from watchbell.domain.events.accounts import NodeBooks
+from watchbell.domain.events.rules.part import WindowPart, moment_of
+from watchbell.domain.events.rules.rule import Rule
 from watchbell.ports.tally import MinuteCount, RecentEvents
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.tallying import SHOWN_EVENTS, Tallying
@@ -16,7 +18,7 @@ class Unreachable(MemoryTallies):
 
     away = True
 
-    async def report(self, counts: Sequence[WindowCount]) -> None:
+    async def report(self, counts: Sequence[WindowPart]) -> None:
         if self.away:
             raise Retryable("away")
         await super().report(counts)
@@ -25,6 +27,11 @@ class Unreachable(MemoryTallies):
         if self.away:
             raise Retryable("away")
         await super().recent(recent)
+
+    async def books(self, books: NodeBooks) -> None:
+        if self.away:
+            raise Retryable("away")
+        await super().books(books)
 
 
 class NoRules(FixedRules):
@@ -91,3 +98,25 @@ async def test_rules_that_cannot_be_asked_for_stay_as_they_were():
     mapper.step(NOW)
     await tallying.report(NOW)
     assert len(await tallies.windows("r", moment_of(0))) == 1
+
+
+async def test_books_are_told_when_they_changed_and_again_when_nobody_heard():
+    setting, tallies = Setting(), Unreachable()
+    mapper = setting.mapper()
+    tallying = Tallying(mapper, tallies, FixedRules([]), NullTelemetry(), "n")
+
+    def books(at_ms: int, accepted: int = 1) -> NodeBooks:
+        return NodeBooks(node="n", at_ms=at_ms, sources=mapper.accounts(), accepted=accepted)
+
+    await tallying.report_books(books(1))
+    assert await tallies.nodes() == []
+    tallies.away = False
+    await tallying.report_books(books(2))
+    await tallying.report_books(books(3))
+    assert [each.at_ms for each in await tallies.nodes()] == [2]
+    await setting.accept("1")
+    mapper.step(NOW)
+    await tallying.report_books(books(4))
+    assert [(each.at_ms, each.received) for each in await tallies.nodes()] == [(4, 1)]
+    await tallying.report_books(books(5, 2))
+    assert [(each.at_ms, each.waiting) for each in await tallies.nodes()] == [(5, 1)]

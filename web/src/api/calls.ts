@@ -1,50 +1,58 @@
 /** One function per route that the pages use. */
-import { del, get, post, put, type Query } from './client'
+import { del, get, post, put, queryString, type Query } from './client'
 import type {
-  Alert,
   AlertCounts,
   AlertPage,
-  AuditEntry,
   Body,
   CheckDetail,
-  CheckRow,
-  EnvironmentCount,
-  EventMinute,
-  HistoryRow,
-  Incident,
   IncidentDetail,
   IncidentPage,
-  KeyRow,
   ManagedObject,
   ObjectKind,
   PublicConfig,
-  Pulse,
+  Said,
   SchemaBook,
-  ServiceRow,
   SystemStatus,
-  UserEvent,
-  UserRow,
 } from './types'
 
 const at = (id: string): string => encodeURIComponent(id)
 
+/** Words without a field are looked for in every text of an alert, not in its text alone. */
+const searching = (query: Query): Query => (query.q ? { ...query, 'q.df': 'any' } : query)
+
 export const alerts = {
-  list: (query: Query, signal?: AbortSignal) => get<AlertPage>('/alerts', query, signal),
-  counts: (query: Query = {}) => get<AlertCounts>('/alerts/count', query),
-  history: (query: Query) => get<{ history: HistoryRow[] }>('/alerts/history', query),
-  environments: (query: Query = {}) => get<{ environments: EnvironmentCount[] }>('/environments', query),
-  one: (id: string) => get<{ alert: Alert }>(`/alert/${at(id)}`),
+  list: (query: Query, signal?: AbortSignal) => get<AlertPage>('/alerts', searching(query), signal),
+  counts: (query: Query = {}) => get<AlertCounts>('/alerts/count', searching(query)),
+  history: (query: Query) => get<Said<'alerts.history'>>('/alerts/history', query),
+  environments: (query: Query = {}) => get<Said<'alert_reports.environments'>>('/environments', query),
+  one: (id: string) => get<Said<'alerts.one'>>(`/alert/${at(id)}`),
+  why: (id: string) => get<Said<'alert_path.why'>>(`/alert/${at(id)}/why`),
   act: (id: string, action: string, text = '', timeout?: number) =>
     put(`/alert/${at(id)}/action`, { action, text, ...(timeout === undefined ? {} : { timeout }) }),
+  /** The same done to all that match; answers what was changed, and why others were not. */
+  actOnAll: (query: Query, action: string, text = '', timeout?: number) =>
+    put<Said<'alerts_bulk.act'>>(
+      '/_bulk/alerts/action',
+      { action, text, ...(timeout === undefined ? {} : { timeout }) },
+      searching(query),
+    ),
+  grouped: (query: Query) => get<Said<'alert_reports.grouped'>>('/alerts/grouped', searching(query)),
+  /** Where the file with all that match is. */
+  file: (query: Query, format: 'csv' | 'json') => `/api/alerts/export${queryString({ ...searching(query), format })}`,
   note: (id: string, text: string) => put(`/alert/${at(id)}/note`, { text }),
   remove: (id: string) => del(`/alert/${at(id)}`),
+}
+
+export const blackouts = {
+  create: (body: Body) => post<Said<'blackouts.create'>>('/blackout', body),
+  preview: (body: Body) => post<Said<'blackouts.preview'>>('/blackouts/preview', body),
 }
 
 export const config = {
   read: () => get<PublicConfig>('/config'),
   schema: () => get<SchemaBook>('/schema'),
   status: () => get<SystemStatus>('/status'),
-  audit: () => get<{ entries: AuditEntry[] }>('/audit'),
+  audit: () => get<Said<'audit.audit'>>('/audit'),
 }
 
 export const objects = {
@@ -62,34 +70,43 @@ export const objects = {
 }
 
 export const checks = {
-  list: () => get<{ checks: CheckRow[]; total: number }>('/checks'),
+  list: () => get<Said<'checks.checks'>>('/checks'),
   one: (id: string) => get<CheckDetail>(`/check/${at(id)}`),
-  run: (id: string) => post<{ runId: string }>(`/check/${at(id)}/run`),
+  run: (id: string) => post<Said<'checks.run'>>(`/check/${at(id)}/run`),
 }
 
-export const pulses = { list: () => get<{ pulses: Pulse[] }>('/pulses') }
-export const services = { list: () => get<{ services: ServiceRow[] }>('/service-status') }
+export const pulses = { list: () => get<Said<'heartbeats.pulses'>>('/pulses') }
+export const services = { list: () => get<Said<'services.service_status'>>('/service-status') }
 
 export type Answer = 'acknowledge' | 'unacknowledge' | 'resolve'
 
 export const incidents = {
   list: (query: Query) => get<IncidentPage>('/incidents', query),
   one: (id: string) => get<IncidentDetail>(`/incident/${at(id)}`),
-  answer: (id: string, what: Answer, text = '') => put<{ incident: Incident }>(`/incident/${at(id)}/${what}`, { text }),
+  answer: (id: string, what: Answer, text = '') => put<Said<'incidents.acknowledge'>>(`/incident/${at(id)}/${what}`, { text }),
   note: (id: string, text: string) => post(`/incident/${at(id)}/note`, { text }),
 }
 
 export const events = {
-  tail: (limit = 100) => get<{ events: UserEvent[] }>('/events/tail', { limit }),
-  minutes: (minutes = 60) => get<{ minutes: EventMinute[] }>('/events/minutes', { minutes }),
+  tail: (limit = 100) => get<Said<'events.tail'>>('/events/tail', { limit }),
+  minutes: (minutes = 60) => get<Said<'events.minutes'>>('/events/minutes', { minutes }),
 }
 
 export const people = {
-  users: () => get<{ users: UserRow[]; total: number }>('/users'),
-  createUser: (user: Body) => post<{ id: string; user: UserRow }>('/user', user),
-  updateUser: (id: string, user: Body) => put<{ user: UserRow }>(`/user/${at(id)}`, user),
+  users: () => get<Said<'users.users'>>('/users'),
+  createUser: (user: Body) => post<Said<'users.create'>>('/user', user),
+  updateUser: (id: string, user: Body) => put<Said<'users.change'>>(`/user/${at(id)}`, user),
   removeUser: (id: string) => del(`/user/${at(id)}`),
-  keys: () => get<{ keys: KeyRow[]; total: number }>('/keys'),
-  createKey: (key: Body) => post<{ key: string; data: KeyRow }>('/key', key),
+  updateMe: (user: Body) => put<Said<'users.change_me'>>('/user/me', user),
+  sessions: () => get<Said<'own_sessions.sessions'>>('/sessions'),
+  endSession: (id: string) => del<Said<'own_sessions.end'>>(`/sessions/${at(id)}`),
+  endOtherSessions: () => del<Said<'own_sessions.end_others'>>('/sessions'),
+  keys: () => get<Said<'keys.keys'>>('/keys'),
+  createKey: (key: Body) => post<Said<'keys.create'>>('/key', key),
   removeKey: (id: string) => del(`/key/${at(id)}`),
+  roles: () => get<Said<'permissions.perms'>>('/perms?page-size=1000'),
+  createRole: (role: Body) => post<Said<'permissions.create'>>('/perm', role),
+  updateRole: (id: string, role: Body) => put<Said<'permissions.change'>>(`/perm/${at(id)}`, role),
+  removeRole: (id: string) => del(`/perm/${at(id)}`),
+  scopes: () => get<Said<'permissions.scopes'>>('/scopes'),
 }

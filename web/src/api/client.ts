@@ -79,6 +79,39 @@ export async function request<T>(method: string, path: string, options: Options 
   throw await failure(response)
 }
 
+/** A request whose answer comes as server-sent events; who aborts the signal closes it. */
+export async function openStream(
+  path: string,
+  sent: unknown,
+  onEvent: (name: string, data: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const headers: Record<string, string> = { Accept: 'text/event-stream', 'Content-Type': 'application/json' }
+  if (csrf) headers['X-CSRF-Token'] = csrf
+  const init: RequestInit = { method: 'POST', headers, credentials: 'same-origin', body: JSON.stringify(sent), signal }
+  let response: Response
+  try {
+    response = await fetch(`/api${path}`, init)
+  } catch (error) {
+    if (error instanceof DOMException && error.name === 'AbortError') throw error
+    throw new ApiError(0, 'The server cannot be reached.')
+  }
+  if (response.status === 401) onUnauthorised()
+  if (!response.ok || !response.body) throw await failure(response)
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  for (;;) {
+    const { done, value } = await reader.read()
+    if (done) return
+    const frames = (rest + value).split('\n\n')
+    rest = frames.pop() ?? ''
+    for (const frame of frames) {
+      const found = /^event: (.*)\ndata: (.*)$/s.exec(frame)
+      if (found?.[1] && found[2]) onEvent(found[1], JSON.parse(found[2]))
+    }
+  }
+}
+
 async function body(response: Response): Promise<unknown> {
   if (response.status === 204) return {}
   return response.json() as Promise<unknown>

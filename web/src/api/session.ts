@@ -2,7 +2,7 @@
 import { computed, reactive } from 'vue'
 
 import { ApiError, get, request, setCsrf } from './client'
-import type { SessionInfo } from './types'
+import type { Said, Schemas, SessionInfo } from './types'
 
 const state = reactive<{ info: SessionInfo | null; loaded: boolean; setupNeeded: boolean }>({
   info: null,
@@ -13,6 +13,8 @@ const state = reactive<{ info: SessionInfo | null; loaded: boolean; setupNeeded:
 export const session = {
   info: computed(() => state.info),
   setupNeeded: computed(() => state.setupNeeded),
+  /** Somebody who did not log in, where anybody may read. */
+  stranger: computed(() => state.info?.user.login === 'anonymous' && !state.info.csrf),
 
   /** Whether the caller holds the scope, as the server decides it: admin ⊃ write ⊃ read. */
   may(scope: string): boolean {
@@ -40,7 +42,7 @@ export async function loadSession(force = false): Promise<boolean> {
   } catch (error) {
     if (!(error instanceof ApiError) || error.code !== 401) throw error
     take(null)
-    state.setupNeeded = (await get<{ needed: boolean }>('/setup')).needed
+    state.setupNeeded = (await get<Said<'session.needed'>>('/setup')).needed
   }
   state.loaded = true
   return state.info !== null
@@ -51,13 +53,18 @@ export async function logIn(login: string, password: string): Promise<void> {
   state.loaded = true
 }
 
-export interface FirstAdministrator {
-  token: string
-  login: string
-  name: string
-  email: string
-  password: string
+export type LoginProvider = Said<'log_in.providers'>['providers'][number]
+
+export async function loginProviders(): Promise<LoginProvider[]> {
+  return (await request<Said<'log_in.providers'>>('GET', '/session/providers', { quiet401: true })).providers
 }
+
+/** Where the browser must go to log in by a provider; it comes back to `back`. */
+export async function logInWith(name: string, back: string): Promise<string> {
+  return (await request<Said<'log_in.begin'>>('POST', `/session/with/${encodeURIComponent(name)}`, { body: { back }, quiet401: true })).url
+}
+
+export type FirstAdministrator = Required<Schemas['FirstAdministrator']>
 
 export async function setUp(person: FirstAdministrator): Promise<void> {
   const answer = await request<Partial<SessionInfo>>('POST', '/setup', { body: person, quiet401: true })
@@ -68,7 +75,7 @@ export async function setUp(person: FirstAdministrator): Promise<void> {
 }
 
 export async function logOut(): Promise<void> {
-  await request('DELETE', '/session', { quiet401: true })
+  if (!session.stranger.value) await request('DELETE', '/session', { quiet401: true })
   forgetSession()
 }
 

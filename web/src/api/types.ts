@@ -1,104 +1,39 @@
-/** What the API says: the wire's names, as the contract has them. Times are ISO 8601 texts in UTC. */
+/**
+ * What the API says, by the names that the pages use. The types come from the API's own description: `make api-types`
+ * writes `schema.d.ts`. Only what is ours stands here: JSON Schema as forms understand it. Times are ISO 8601 in UTC.
+ */
+import type { components, operations } from './schema'
 
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json }
 
-export interface FieldProblem {
-  field: string
-  reason: string
-  fix?: string
-}
+export type Schemas = components['schemas']
 
-export interface SessionInfo {
-  user: { login: string; name: string; email: string; roles: string[] }
-  scopes: string[]
-  csrf: string
-}
+/** What the description leaves open is JSON all the same. */
+export type Wire<T> = unknown extends T ? Json : T extends object ? { [Name in keyof T]: Wire<T[Name]> } : T
 
-export interface HistoryEntry {
-  id: string
-  event?: string
-  severity?: string
-  status?: string
-  value?: Json
-  text?: string
-  type: string
-  updateTime: string
-  user?: string | null
-  timeout?: number
-  reason?: string
-}
+/** What an operation answers when all is well. */
+export type Said<Id extends keyof operations> = Wire<
+  operations[Id]['responses'] extends
+    | { 200: { content: { 'application/json': infer Answer } } }
+    | { 201: { content: { 'application/json': infer Answer } } }
+    | { 202: { content: { 'application/json': infer Answer } } }
+    ? Answer
+    : never
+>
+
+export type FieldProblem = Omit<Schemas['FieldError'], 'fix'> & { fix?: string }
+export type SessionInfo = Said<'session.current'>
+export type HistoryEntry = Wire<Schemas['HistoryLine']>
 
 /** A row of `/api/alerts/history`: the entry with what it belongs to. */
-export interface HistoryRow extends HistoryEntry {
-  resource: string
-  environment: string
-  service: string[]
-}
+export type HistoryRow = Wire<Schemas['RichHistoryLine']>
+export type Alert = Wire<Schemas['AlertBody']>
+export type AlertPage = Said<'alerts.many'>
+export type AlertCounts = Said<'alerts.count'>
+export type EnvironmentCount = Wire<Schemas['EnvironmentCount']>
+export type PublicConfig = Said<'client_config.config'>
 
-export interface Alert {
-  id: string
-  href?: string
-  environment: string
-  resource: string
-  event: string
-  severity: string
-  status: string
-  correlate: string[]
-  service: string[]
-  group: string
-  value: Json
-  text: string
-  tags: string[]
-  attributes: Record<string, Json>
-  origin: string
-  type: string
-  createTime: string
-  timeout: number
-  rawData: Json
-  customer: string | null
-  duplicateCount: number
-  repeat: boolean
-  previousSeverity: string
-  trendIndication: string
-  receiveTime: string
-  lastReceiveId: string
-  lastReceiveTime: string
-  updateTime: string
-  history: HistoryEntry[]
-}
-
-export interface AlertPage {
-  alerts: Alert[]
-  total: number
-  page: number
-  pageSize: number
-  pages: number
-  more: boolean
-  severityCounts: Record<string, number>
-  statusCounts: Record<string, number>
-  lastTime: string | null
-}
-
-export interface AlertCounts {
-  total: number
-  severityCounts: Record<string, number>
-  statusCounts: Record<string, number>
-}
-
-export interface EnvironmentCount {
-  environment: string
-  count: number
-  severityCounts?: Record<string, number>
-  statusCounts?: Record<string, number>
-}
-
-export interface PublicConfig {
-  severity: Record<string, number>
-  environments?: string[]
-  timeouts?: { ack?: number; shelve?: number }
-}
-
-export type ObjectKind = 'host' | 'check' | 'service' | 'channel' | 'policy' | 'heartbeat' | 'rule'
+export type ObjectKind = 'host' | 'check' | 'service' | 'channel' | 'policy' | 'heartbeat' | 'mapping' | 'rule' | 'blackout' | 'webhook'
 
 /** JSON Schema, as far as forms understand it. */
 export interface Schema {
@@ -144,195 +79,24 @@ export interface SchemaBook {
 }
 
 export type Body = Record<string, Json>
-
-export interface ManagedObject {
-  kind: ObjectKind
-  id: string
-  name: string
-  version: number
-  updatedAt: string
-  updatedBy: string
-  body: Body
-}
-
-export type CheckStatus = 'ok' | 'warning' | 'critical' | 'unknown' | 'pending'
-
-export interface CheckRow {
-  id: string
-  name: string
-  type: string
-  host: string
-  site: string
-  pool: string
-  services: string[]
-  environment: string
-  enabled: boolean
-  interval: number
-  description: string
-  status: CheckStatus
-  hard: boolean
-  attempt: number
-  since: string | null
-  lastRun: string | null
-  summary: string
-  duration: number | null
-  recent: { at: string; status: CheckStatus; duration: number | null }[]
-}
-
-export interface CheckResult {
-  at: string
-  status: CheckStatus
-  duration: number | null
-  summary: string
-  details: string
-  readings: { name: string; value: number | null; unit: string }[]
-  worker: string
-}
-
-export interface CheckDetail {
-  check: CheckRow & { body?: Body }
-  results: CheckResult[]
-}
-
-export interface Pulse {
-  id: string
-  name: string
-  url: string
-  every: number
-  grace: number
-  lastPing: string | null
-  failing: boolean
-  enabled: boolean
-}
-
-export interface ServiceRow {
-  id: string
-  name: string
-  description: string
-  runbook: string
-  policy: string
-  status: string
-  incident: { id: string; title: string; status: string; severity: string; openedAt: string } | null
-  alerts: number
-  checks: { id: string; name: string; status: CheckStatus }[]
-}
-
-export interface Incident {
-  id: string
-  service: string
-  title: string
-  status: 'open' | 'acknowledged' | 'resolved'
-  severity: string
-  environment: string
-  alerts: string[]
-  active: string[]
-  policy: string
-  step: number
-  escalatesAt: string | null
-  openedAt: string
-  acknowledgedAt: string | null
-  acknowledgedBy: string
-  resolvedAt: string | null
-}
-
-export interface TimelineEntry {
-  id: string
-  at: string
-  kind: string
-  text: string
-  reason: string
-  by: string
-  data: Record<string, Json>
-}
-
-export interface Attempt {
-  number: number
-  provider: string
-  startedAt: string
-  finishedAt: string | null
-  outcome: string
-  detail: string
-  reference: string
-}
-
-export interface Notification {
-  id: string
-  channel: string
-  to: string
-  purpose: string
-  title: string
-  status: string
-  createdAt: string
-  doneAt: string | null
-  attempts: Attempt[]
-}
-
-export interface IncidentDetail {
-  incident: Incident
-  timeline: TimelineEntry[]
-  alerts: Alert[]
-  notifications: Notification[]
-}
-
-export interface IncidentPage {
-  incidents: Incident[]
-  total: number
-  counts: { open: number; acknowledged: number; resolved: number }
-}
-
-export interface UserEvent {
-  id: string
-  at: string
-  eventType: string
-  partyId: string
-  data: Record<string, Json>
-}
-
-export interface EventMinute {
-  minute: string
-  total: number
-  counts: Record<string, number>
-}
-
-export interface SystemStatus {
-  application: string
-  version: string
-  uptime: number
-  role: string
-  keepers: { holder: string; shards: number[] }[]
-  lastResultAt: string | null
-  collectorUrl?: string
-  /** `oldest` is how long the oldest waits, in seconds. */
-  outbox: Record<string, { count: number; oldest: number }>
-}
-
-export interface UserRow {
-  id: string
-  login: string
-  name: string
-  email: string
-  roles: string[]
-  status: string
-  createTime: string
-  lastLogin: string | null
-}
-
-export interface KeyRow {
-  id: string
-  prefix: string
-  user: string
-  scopes: string[]
-  text: string
-  createTime: string
-  expireTime: string | null
-  lastUsedTime: string | null
-}
-
-export interface AuditEntry {
-  at: string
-  who: string
-  action: string
-  kind: string
-  subject: string
-  text: string
-}
+export type ManagedObject = Wire<Omit<Schemas['ManagedObject'], 'kind'>> & { kind: ObjectKind }
+export type CheckStatus = CheckRow['status']
+export type CheckRow = Wire<Schemas['CheckRow']>
+export type CheckResult = Wire<Schemas['CheckResult']>
+export type CheckDetail = Said<'checks.check'>
+export type Pulse = Wire<Schemas['PulseBody']>
+export type ServiceRow = Wire<Schemas['ServiceRow']>
+export type Incident = Wire<Schemas['IncidentBody']>
+export type TimelineEntry = Wire<Schemas['TimelineLine']>
+export type Attempt = Wire<Schemas['AttemptBody']>
+export type Notification = Wire<Schemas['NotificationBody']>
+export type IncidentDetail = Said<'incidents.incident'>
+export type IncidentPage = Said<'incidents.incidents'>
+export type UserEvent = Wire<Schemas['UserEvent']>
+export type EventMinute = Wire<Schemas['EventMinute']>
+export type SystemStatus = Said<'overview.status'>
+export type UserRow = Wire<Schemas['UserRow']>
+export type KeyRow = Wire<Schemas['KeyRow']>
+export type AuditEntry = Wire<Schemas['AuditLine']>
+/** What `match` may do: a role, or a group of users. */
+export type RoleRow = Wire<Schemas['RoleBody']>

@@ -2,7 +2,7 @@
 import { useQueryClient } from '@tanstack/vue-query'
 
 import * as api from '../api/calls'
-import { wordsOf } from '../api/client'
+import { wordsOf, type Query } from '../api/client'
 import type { Alert } from '../api/types'
 import { text } from '../text/en'
 import { say } from './toasts'
@@ -11,6 +11,8 @@ export type Action = 'ack' | 'unack' | 'shelve' | 'unshelve' | 'close' | 'open'
 
 export const SHELVE_SECONDS = 7200
 const AT_ONCE = 6
+/** How many ids an address holds. */
+const BULK = 80
 const REVERSE: Record<Action, Action> = { ack: 'unack', unack: 'ack', shelve: 'unshelve', unshelve: 'shelve', close: 'open', open: 'close' }
 
 /** Whether the action changes anything for an alert of this status. */
@@ -56,7 +58,33 @@ export async function forEach(ids: readonly string[], act: (id: string) => Promi
   return { failed, why }
 }
 
+/** Act on alerts by their ids, many in one request; answers the ids that were changed and what failed. */
+export async function actOnIds(
+  action: Action,
+  ids: readonly string[],
+  send: typeof api.alerts.actOnAll = api.alerts.actOnAll,
+): Promise<{ updated: string[]; failed: number; why: string }> {
+  const timeout = action === 'shelve' ? SHELVE_SECONDS : undefined
+  const updated: string[] = []
+  const done = { failed: 0, why: '' }
+  for (let start = 0; start < ids.length; start += BULK) {
+    const some = ids.slice(start, start + BULK)
+    try {
+      const answer = await send({ id: some }, action, '', timeout)
+      updated.push(...answer.updated)
+      const refused = Object.values(answer.refused)
+      done.failed += refused.length
+      done.why = refused[0] ?? done.why
+    } catch (error) {
+      done.failed += some.length
+      done.why = wordsOf(error)
+    }
+  }
+  return { updated, ...done }
+}
+
 export function useAlertActions(): {
+  actOnAll: (action: Action, query: Query) => Promise<void>
   act: (action: Action, alerts: readonly Alert[]) => Promise<void>
   note: (alerts: readonly Alert[], words: string) => Promise<void>
   remove: (alert: Alert) => Promise<void>
@@ -67,21 +95,35 @@ export function useAlertActions(): {
     await Promise.all(['alerts', 'alert', 'services', 'incidents', 'incident'].map((key) => queries.invalidateQueries({ queryKey: [key] })))
   }
 
-  async function run(action: Action, ids: readonly string[]): Promise<number> {
-    const timeout = action === 'shelve' ? SHELVE_SECONDS : undefined
-    const { failed, why } = await forEach(ids, (id) => api.alerts.act(id, action, '', timeout))
+  async function run(action: Action, ids: readonly string[]): Promise<string[]> {
+    const { updated, failed, why } = await actOnIds(action, ids)
     if (failed) say(text.alerts.failed(failed, why), { problem: true })
     await refresh()
-    return ids.length - failed
+    return updated
+  }
+
+  function tell(action: Action, done: readonly string[]): void {
+    const words = text.alerts.done[action]
+    if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo: () => run(REVERSE[action], done) })
+  }
+
+  /** On everything that matches, seen or not; those for which it makes no sense stay as they are. */
+  async function actOnAll(action: Action, query: Query): Promise<void> {
+    try {
+      const { updated } = await api.alerts.actOnAll(query, action, '', action === 'shelve' ? SHELVE_SECONDS : undefined)
+      if (updated.length) tell(action, updated)
+      else say(text.alerts.nothingChanged)
+    } catch (error) {
+      say(wordsOf(error), { problem: true })
+    }
+    await refresh()
   }
 
   async function act(wanted: Action, alerts: readonly Alert[]): Promise<void> {
     const action = chosenAction(wanted, alerts)
     const ids = alerts.filter(({ status }) => applies(action, status)).map(({ id }) => id)
     if (!ids.length) return
-    const done = await run(action, ids)
-    const words = text.alerts.done[action]
-    if (done) say(typeof words === 'function' ? words(done) : '', { undo: () => run(REVERSE[action], ids) })
+    tell(action, await run(action, ids))
   }
 
   async function note(alerts: readonly Alert[], words: string): Promise<void> {
@@ -97,5 +139,5 @@ export function useAlertActions(): {
     say(String(text.alerts.done.remove))
   }
 
-  return { act, note, remove }
+  return { act, actOnAll, note, remove }
 }

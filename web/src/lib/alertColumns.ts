@@ -6,7 +6,7 @@ const title = text.alerts.column
 
 export const ALERT_COLUMNS: Column[] = [
   { key: 'severity', title: title.severity, width: '118px', narrow: '32px', sort: 'severity' },
-  { key: 'status', title: title.status, width: '112px', sort: 'status', wide: true },
+  { key: 'status', title: title.status, width: '128px', sort: 'status', wide: true },
   { key: 'lastReceiveTime', title: title.lastReceiveTime, width: '104px', narrow: '76px', sort: 'lastReceiveTime' },
   { key: 'duplicateCount', title: title.duplicateCount, width: '64px', sort: 'duplicateCount', num: true, wide: true },
   { key: 'resource', title: title.resource, width: 'minmax(90px, 1.2fr)', sort: 'resource' },
@@ -18,8 +18,15 @@ export const ALERT_COLUMNS: Column[] = [
   { key: 'group', title: title.group, width: '90px', sort: 'group', wide: true },
   { key: 'origin', title: title.origin, width: '130px', sort: 'origin', wide: true },
   { key: 'createTime', title: title.createTime, width: '104px', sort: 'createTime', wide: true },
+  { key: 'receiveTime', title: title.receiveTime, width: '104px', sort: 'receiveTime', wide: true },
+  { key: 'updateTime', title: title.updateTime, width: '120px', sort: 'updateTime', wide: true },
+  { key: 'previousSeverity', title: title.previousSeverity, width: '130px', sort: 'previousSeverity', wide: true },
+  { key: 'type', title: title.type, width: '120px', sort: 'type', wide: true },
+  { key: 'customer', title: title.customer, width: '110px', sort: 'customer', wide: true },
   { key: 'tags', title: title.tags, width: '130px', wide: true },
 ]
 
 export const FIRST_COLUMNS = ['severity', 'status', 'lastReceiveTime', 'duplicateCount', 'resource', 'event', 'service', 'text']
-export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text'] as const
+/** What the list can be grouped by, as the address has it. */
+export const GROUPABLE = ['environment', 'service', 'resource', 'event', 'group', 'severity', 'status', 'origin', 'tags', 'customer'] as const
+export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text', 'flapping'] as const

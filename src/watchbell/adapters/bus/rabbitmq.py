@@ -8,8 +8,10 @@ once it is back.
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import aio_pika
 import structlog
@@ -32,7 +34,7 @@ _BACK_OFF = (0.1, 0.2, 0.5, 1.0, 2.0)  # seconds between attempts to connect; th
 _log = structlog.get_logger("bus")
 
 
-class _Consumption:
+class _Consumption(ABC):
     """A subscription to a queue or to broadcasts, made again on each new connection."""
 
     def __init__(self, bus: "RabbitBus", topic: str, prefetch: int) -> None:
@@ -66,8 +68,9 @@ class _Consumption:
             if self._channel is not None:
                 await asyncio.wait_for(self._channel.close(), PATIENCE)
 
+    @abstractmethod
     async def _declare(self, channel: AbstractChannel) -> AbstractQueue:
-        raise NotImplementedError
+        """The queue that is consumed, made on the broker when it is not there."""
 
     async def _receive(self, message: AbstractIncomingMessage) -> None:
         self._in_hand += 1
@@ -80,8 +83,9 @@ class _Consumption:
             if not self._in_hand:
                 self._idle.set()
 
+    @abstractmethod
     async def _settle(self, message: AbstractIncomingMessage) -> None:
-        raise NotImplementedError
+        """Give the message to its handler and tell the broker what became of it."""
 
 
 class _Consumer(_Consumption):
@@ -268,7 +272,10 @@ class RabbitBus:
                 await self._stay_connected()
                 failures = 0
             except _BROKEN as error:
-                _log.warning("broker_away", error=repr(error))
+                place = urlsplit(self._url)
+                address = f"{place.hostname}:{place.port or (5671 if place.scheme == 'amqps' else 5672)}"
+                hint = "start it, or mend bus.url; until then keepers deliver themselves"
+                _log.warning("broker_away", setting="bus.url", address=address, error=repr(error), hint=hint)
                 self.telemetry.count("bus_connection_failures")
             self._ready.clear()
             await asyncio.sleep(_BACK_OFF[min(failures, len(_BACK_OFF) - 1)])

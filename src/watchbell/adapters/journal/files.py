@@ -3,38 +3,38 @@
     <root>/<stream>/00000000000000000000.journal
     <root>/checkpoint
 
-A batch is a header (mark, length, CRC-32 of length and payload) and the payload, written in one call. A writer that
-starts looks through the last segment, cuts off a tail that a crash left unfinished, and goes on in a new segment. At
-the size limit it refuses until the reader has released segments. The reader never changes a segment; it removes those
-that lie wholly before the checkpoint.
+A batch is a header and the payload (`frames`), written in one call. A writer that
+starts looks through the last segment, cuts off a tail that a crash left unfinished, and goes on in a new segment. That
+begins at a position that was never given before, whatever a crash took from the files (`reserving`): so there are gaps
+between the segments of two writers. A segment on which the disk failed is not gone on with. At the size limit a writer
+refuses until the reader has released segments. The reader never changes a segment; it removes those that lie wholly
+before the checkpoint.
 """
 
-import asyncio
 import fcntl
 import os
-import struct
-import zlib
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import structlog
 
+from watchbell.adapters.journal.frames import HEADER, MAX_BATCH, crc_of, frame_at, header_of
+from watchbell.adapters.journal.reserving import Reservation, sync_folder
+from watchbell.adapters.journal.segment import Segment, Sync
 from watchbell.domain.errors import Conflict
+from watchbell.domain.events.raw import batch_size
 from watchbell.ports.journal import Checkpoint, JournalBatch, JournalFull, Positions
 
 SUFFIX = ".journal"
-HEADER = struct.Struct("<4sII")
-MARK = b"WBJ1"
-MAX_BATCH = 64 * 1024 * 1024
-_LENGTH = struct.Struct("<I")
 _CHECKPOINT = "checkpoint"
 _LOCK = "lock"
 
-
-def _crc(payload: bytes) -> int:
-    return zlib.crc32(payload, zlib.crc32(_LENGTH.pack(len(payload))))
+log = structlog.get_logger("journal")
 
 
 def _segment(folder: Path, base: int) -> Path:
@@ -49,12 +49,13 @@ def _bases(folder: Path) -> list[int]:
         return []
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _bytes_of(folder: Path, bases: list[int]) -> int:
+    """What these segments hold. One that is removed meanwhile holds nothing."""
+    total = 0
+    for base in bases:
+        with suppress(FileNotFoundError):
+            total += _segment(folder, base).stat().st_size
+    return total
 
 
 def _lock(folder: Path) -> int:
@@ -73,128 +74,155 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def intact_length(data: bytes) -> int:
-    """How many bytes from the start of a segment are framed batches. One whose checksum is wrong is still framed."""
-    at = 0
-    while at + HEADER.size <= len(data):
-        mark, length, _ = HEADER.unpack_from(data, at)
-        end = at + HEADER.size + length
-        if mark != MARK or length > MAX_BATCH or end > len(data):
-            break
-        at = end
-    return at
+def intact(data: bytes) -> tuple[int, int]:
+    """How many bytes from the start of a segment are framed batches, and the number of the next event behind them.
+
+    A batch whose checksum is wrong is still framed.
+    """
+    at = following = 0
+    while (frame := frame_at(data, at)) is not None and at + frame.size <= len(data):
+        payload_at = at + frame.header
+        if frame.first is not None:
+            following = max(following, frame.first + batch_size(data[payload_at : payload_at + 5]))
+        at += frame.size
+    return at, following
 
 
 class FileJournalWriter:
     """Appends to one stream.
 
-    `fsync`: a batch is safe from a crash of the machine, not only of the process, when `append` returns.
+    `fsync`: a batch is safe from a crash of the machine, not only of the process, when `append` returns. `sync` is how.
     """
 
     def __init__(
-        self, root: Path, stream: str, *, max_bytes: int = 1 << 30, segment_bytes: int = 16 << 20, fsync: bool = False
+        self,
+        root: Path,
+        stream: str,
+        *,
+        max_bytes: int = 1 << 30,
+        segment_bytes: int = 16 << 20,
+        fsync: bool = False,
+        now_ns: Callable[[], int] = time.time_ns,
+        sync: Sync = os.fdatasync,
     ) -> None:
         self._folder = root / stream
         self._max_bytes = max_bytes
         self._segment_bytes = segment_bytes
-        self._fsync = fsync
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="journal-sync") if fsync else None
+        self._sync = sync
         self._claim = _lock(self._folder)
-        self.truncated_bytes = 0
-        """Bytes of an unfinished tail that were cut off at the start."""
-        self._base = self._end = self._recover()
-        self._must_roll = False
-        self._oldest = min(_bases(self._folder), default=self._base)
-        self._file = self._start_segment()
-        self._syncing: asyncio.Future[None] | None = None
+        self._truncated = 0
+        self._accepted = 0
+        self._end = self._recover()
+        """Behind the last batch. The next one may begin further on: at `_next`."""
+        self._reservation = Reservation(self._folder, now_ns)
+        self._base = self._next = self._reservation.begin(max([self._end, *_bases(self._folder)]))
+        self._segment: Segment | None = None
+        """The one that begins at `_base`. It is made for the first batch: a start alone changes nothing."""
+        self._former_bytes = self._measure()
 
     def _recover(self) -> int:
-        bases = _bases(self._folder)
-        if not bases:
-            # Every segment was released, or there never was one: positions must still only grow.
-            return self._position_from_checkpoint()
-        last = _segment(self._folder, bases[-1])
-        data = last.read_bytes()
-        intact = intact_length(data)
-        if intact < len(data):
-            self.truncated_bytes = len(data) - intact
-            os.truncate(last, intact)
-        return bases[-1] + intact
+        """Cuts off an unfinished tail; where the last batch ends."""
+        found = self._position_from_checkpoint()
+        for base in reversed(_bases(self._folder)):
+            length, following = self._cut(_segment(self._folder, base))
+            self._accepted = max(self._accepted, following)
+            if length:
+                return max(found, base + length)
+        return found
+
+    def _cut(self, path: Path) -> tuple[int, int]:
+        data = path.read_bytes()
+        length, following = intact(data)
+        if length < len(data):
+            cut = len(data) - length
+            self._truncated += cut
+            log.warning("journal_tail_cut_off", file=str(path), bytes=cut)
+            with path.open("r+b") as file:
+                file.truncate(length)
+                os.fsync(file.fileno())
+        return length, following
 
     def _position_from_checkpoint(self) -> int:
-        checkpoint = _load_checkpoint(self._folder.parent)
+        """Every segment may be released, or lost: what is known to be mapped was nevertheless written."""
+        try:
+            checkpoint = _load_checkpoint(self._folder.parent)
+        except msgspec.DecodeError:
+            return 0  # the reader says it
+        self._accepted = checkpoint.numbers.get(self._folder.name, 0)
         return checkpoint.positions.get(self._folder.name, 0)
 
-    def _start_segment(self) -> int:
-        """Begins a segment at the end; on an error everything is as before."""
-        descriptor = os.open(_segment(self._folder, self._end), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o640)
+    def _measure(self) -> int:
+        return _bytes_of(self._folder, [base for base in _bases(self._folder) if base != self._base])
+
+    def _start_segment(self) -> Segment:
+        """Begins a segment at the next position; on an error everything is as before."""
+        self._reservation.cover(self._next + self._segment_bytes)
+        descriptor = os.open(_segment(self._folder, self._next), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o640)
         try:
             # Rubbish of a write that failed here before must not stand in front of the first batch.
             os.ftruncate(descriptor, 0)
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
         except OSError:
             os.close(descriptor)
             raise
-        self._base = self._end
-        self._must_roll = False
-        return descriptor
+        former, self._segment = self._segment, Segment(descriptor, self._executor, self._sync)
+        if former is not None:
+            former.close()  # who waits until it is safe, waits on
+        self._base = self._next
+        self._former_bytes = self._measure()
+        return self._segment
 
     async def append(self, payload: bytes) -> int:
         """See JournalWriter. In mode fsync, batches that come while the disk syncs share the next sync."""
         size = HEADER.size + len(payload)
         if len(payload) > MAX_BATCH:
             raise JournalFull("the batch is larger than the journal takes")
-        if self._end - self._oldest + size > self._max_bytes:
-            self._oldest = min(_bases(self._folder), default=self._base)
-            if self._end - self._oldest + size > self._max_bytes:
-                raise JournalFull("the journal is full")
-        if self._must_roll or (self._end - self._base + size > self._segment_bytes and self._end > self._base):
-            await self._roll()
-        self._write(HEADER.pack(MARK, len(payload), _crc(payload)) + payload)
-        self._end += size
-        end = self._end
-        if self._executor is not None:
-            await self._sync(self._executor)
+        if self._held() + size > self._max_bytes and self.size() + size > self._max_bytes:
+            raise JournalFull("the journal is full")
+        segment = self._segment
+        is_full = self._next - self._base + size > self._segment_bytes and self._next > self._base
+        if segment is None or segment.broken or is_full:
+            segment = self._start_segment()
+        self._reservation.cover(self._next + size)
+        segment.write(header_of(payload, self._accepted) + payload)
+        self._next += size
+        self._accepted += batch_size(payload)
+        end = self._end = self._next
+        await segment.safe()
         return end
 
-    def _write(self, data: bytes) -> None:
-        written = 0
-        try:
-            while written < len(data):
-                written += os.write(self._file, memoryview(data)[written:])
-        except OSError:
-            # A full disk may have taken a part. The next batch begins a segment, so that it cannot stand behind it.
-            self._must_roll = True
-            raise
+    def end(self) -> int:
+        """See JournalWriter."""
+        return self._end
 
-    async def _sync(self, executor: ThreadPoolExecutor) -> None:
-        """Waits for a sync that began after this batch was written."""
-        loop = asyncio.get_running_loop()
-        running = self._syncing
-        if running is not None and not running.done():
-            await asyncio.shield(running)
-        if self._syncing is running or self._syncing is None:
-            self._syncing = loop.run_in_executor(executor, os.fdatasync, self._file)
-        await asyncio.shield(self._syncing)
+    def accepted(self) -> int:
+        """See JournalWriter."""
+        return self._accepted
 
-    async def _roll(self) -> None:
-        if self._executor is not None:
-            await self._sync(self._executor)
-        former, self._file = self._file, self._start_segment()
-        os.close(former)
+    def _held(self) -> int:
+        return self._former_bytes + self._next - self._base
 
     def size(self) -> int:
         """See JournalWriter."""
-        self._oldest = min(_bases(self._folder), default=self._base)
-        return self._end - self._oldest
+        self._former_bytes = self._measure()
+        return self._held()
+
+    def truncated(self) -> int:
+        """See JournalWriter."""
+        return self._truncated
 
     async def close(self) -> None:
         """See JournalWriter."""
-        if self._executor is not None:
-            await self._sync(self._executor)
-            self._executor.shutdown(wait=True)
-        os.close(self._file)
-        os.close(self._claim)
+        try:
+            if self._segment is not None and not self._segment.broken:
+                await self._segment.safe()
+        finally:
+            if self._segment is not None:
+                self._segment.close()
+            if self._executor is not None:
+                self._executor.shutdown(wait=True)
+            os.close(self._claim)
 
 
 def _load_checkpoint(root: Path) -> Checkpoint:
@@ -250,8 +278,9 @@ class FileJournalReader:
             found.extend(batches)
             position = batches[-1].end if batches else position
             if following is not None and position < following and not self._exhausted(batches, budget):
-                # Nothing readable is left in this segment although the next one begins further on.
-                self._count_damage(stream, position)
+                if position < base + _bytes_of(folder, [base]):
+                    # There is more in this segment, which nobody can read. Without it, it is the gap between writers.
+                    self._count_damage(stream, position)
                 position = following
         return found
 
@@ -271,20 +300,18 @@ class FileJournalReader:
             file.seek(position - base)
             while max_bytes > 0:
                 header = file.read(HEADER.size)
-                if len(header) < HEADER.size:
+                frame = frame_at(header)
+                if frame is None:
                     break
-                mark, length, crc = HEADER.unpack(header)
-                if mark != MARK or length > MAX_BATCH:
-                    break
-                payload = file.read(length)
-                if len(payload) < length:
-                    break
-                end = position + HEADER.size + length
-                if following is not None and end > following:
-                    break  # what a failed write left; the next segment begins where it should have
-                if _crc(payload) == crc:
-                    found.append(JournalBatch(stream, position, end, payload))
-                    max_bytes -= length
+                if frame.header < len(header):
+                    file.seek(frame.header - len(header), os.SEEK_CUR)
+                payload = file.read(frame.length)
+                end = position + frame.size
+                if len(payload) < frame.length or (following is not None and end > following):
+                    break  # unfinished; or what a failed write left: the next segment begins where it should have
+                if crc_of(payload, frame.first) == frame.crc:
+                    found.append(JournalBatch(stream, position, end, payload, frame.first))
+                    max_bytes -= frame.length
                 else:
                     self._count_damage(stream, position)
                 position = end
@@ -303,7 +330,7 @@ class FileJournalReader:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self._root / _CHECKPOINT)
-        _sync_folder(self._root)
+        sync_folder(self._root)
         for stream, position in checkpoint.positions.items():
             folder = self._root / stream
             bases = _bases(folder)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from watchbell.domain.events.raw import batch_size
 from watchbell.ports.journal import Checkpoint, JournalBatch, JournalFull, Positions
 
 _OVERHEAD = 16
@@ -14,6 +15,7 @@ class MemoryJournal:
         self._max_bytes = max_bytes
         self._streams: dict[str, list[JournalBatch]] = {}
         self._ends: dict[str, int] = {}
+        self._numbers: dict[str, int] = {}
         self._checkpoint = Checkpoint({})
 
     def writer(self, stream: str) -> "MemoryJournalWriter":
@@ -28,9 +30,23 @@ class MemoryJournal:
         if self.stream_size(stream) + size > self._max_bytes:
             raise JournalFull("the journal is full")
         start = self._ends[stream]
-        self._streams[stream].append(JournalBatch(stream, start, start + size, payload))
+        first = self._numbers.get(stream, 0)
+        self._streams[stream].append(JournalBatch(stream, start, start + size, payload, first))
+        self._numbers[stream] = first + batch_size(payload)
         self._ends[stream] = start + size
         return start + size
+
+    def stream_end(self, stream: str) -> int:
+        """The position behind the last batch."""
+        return self._ends[stream]
+
+    def remove(self, stream: str, start: int) -> None:
+        """Loses the batch that begins there, as a damaged disk does."""
+        self._streams[stream] = [batch for batch in self._streams[stream] if batch.start != start]
+
+    def stream_accepted(self, stream: str) -> int:
+        """Events that were appended."""
+        return self._numbers.get(stream, 0)
 
     def stream_size(self, stream: str) -> int:
         """Bytes not yet released."""
@@ -43,12 +59,11 @@ class MemoryJournal:
     def read(self, after: Positions, max_bytes: int) -> Sequence[JournalBatch]:
         """See JournalReader."""
         found: list[JournalBatch] = []
-        left = max_bytes
+        share = max(1, max_bytes // max(1, len(self._streams)))
         for stream, batches in self._streams.items():
+            left = share
             for batch in batches:
-                if batch.start >= after.get(stream, 0):
-                    if found and left < len(batch.payload):
-                        break
+                if batch.start >= after.get(stream, 0) and left > 0:
                     found.append(batch)
                     left -= len(batch.payload)
         return found
@@ -79,9 +94,21 @@ class MemoryJournalWriter:
         """See JournalWriter."""
         return self._journal.put(self._stream, payload)
 
+    def end(self) -> int:
+        """See JournalWriter."""
+        return self._journal.stream_end(self._stream)
+
+    def accepted(self) -> int:
+        """See JournalWriter."""
+        return self._journal.stream_accepted(self._stream)
+
     def size(self) -> int:
         """See JournalWriter."""
         return self._journal.stream_size(self._stream)
+
+    def truncated(self) -> int:
+        """Never any."""
+        return 0
 
     async def close(self) -> None:
         """Nothing to release."""

@@ -4,28 +4,29 @@ Owns the reading of a query into conditions and keys, and their evaluation in Py
 conditions into statements. Fails with `Invalid` for a field that does not exist, a value that cannot be read, or a
 comparison that means nothing.
 
+The search language's operators are read into these: see `Filter`.
+
 Two-valued logic: a field without a value matches nothing, and its negation matches. None sorts last in both directions,
 and so do a severity and a status without a rank. `contains` ignores case: that of ASCII for an ASCII needle, that of
 Unicode otherwise. Text compares by code point.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from watchbell.adapters.store import lines
+from watchbell.adapters.store import alert_patterns, lines
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.query import AlertCounts, AlertQuery, Filter, Operator, Order
+from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order
 from watchbell.domain.errors import Invalid
 
-MINIMUM_PREFIX = 8
-"""So many characters of an identifier are enough to ask for one alert."""
-
+ANY_FIELD = "any"
 SEARCHED = ("resource", "event", "text", "value", "service", "group")
-"""The fields that free text is looked for in."""
+"""The fields that `ANY_FIELD` stands for."""
+Comparison = Literal["eq", "contains", "gt", "gte", "lt", "lte", "match", "exists"]
 
 
 class Kind(Enum):
@@ -53,8 +54,9 @@ FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("value", "raw_data"), Kind.ANY),
     **dict.fromkeys(("correlate", "service", "tags"), Kind.LIST),
     **dict.fromkeys(("timeout", "duplicate_count", "version"), Kind.NUMBER),
-    "repeat": Kind.FLAG,
-    **dict.fromkeys(("create_time", "receive_time", "last_receive_time", "update_time", "reverts_at"), Kind.TIME),
+    **dict.fromkeys(("repeat", "flapping"), Kind.FLAG),
+    **dict.fromkeys(("create_time", "receive_time", "last_receive_time", "update_time"), Kind.TIME),
+    **dict.fromkeys(("reverts_at", "ack_reverts_at"), Kind.TIME),
 }
 _TEXTUAL = (Kind.TEXT, Kind.ANY, Kind.ATTRIBUTE)
 _FLAGS = {"true": True, "t": True, "1": True, "yes": True, "y": True, "on": True} | dict.fromkeys(
@@ -65,12 +67,15 @@ _Row = TypeVar("_Row")
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """A filter that has been read: `values` have the type that the kind compares, `key` is that of an attribute."""
+    """A filter that has been read: `values` have the type that the kind compares, `key` is that of an attribute.
+
+    For `match` they are portable patterns, for a list over its encoded text.
+    """
 
     field: str
     kind: Kind
     key: str = ""
-    operator: Operator
+    operator: Comparison
     values: tuple[Any, ...]
     negate: bool
 
@@ -95,9 +100,24 @@ def kind_of(field: str) -> tuple[Kind, str]:
     return FIELDS[field], ""
 
 
-def conditions(query: AlertQuery) -> list[Condition]:
-    """The filters of a query, read. Free text is not among them."""
-    return [_condition(item) for item in query.filters]
+def expression(query: AlertQuery) -> Expression:
+    """Everything that must hold, as one expression without negated filters; `ANY_FIELD` is still in it."""
+    return AllOf(parts=(*query.filters, query.search))
+
+
+def spread(item: Filter) -> Expression:
+    """What a filter over `ANY_FIELD` means: the same over one of its fields. Any other filter is itself."""
+    if item.field != ANY_FIELD:
+        return item
+    operator = "contains" if item.operator == "term" else item.operator
+    fields = [field for field in SEARCHED if not (operator == "regex" and FIELDS[field] is Kind.LIST)]
+    found = AnyOf(parts=tuple(Filter(field=field, operator=operator, values=item.values) for field in fields))
+    return Negation(part=found) if item.negate else found
+
+
+def parts_of(item: Filter) -> bool:
+    """Whether the filter asks for a part of the text of any field; `ANY_FIELD` has a quick way for that."""
+    return item.field == ANY_FIELD and item.operator in ("term", "contains")
 
 
 def sort_keys(query: AlertQuery) -> list[SortKey]:
@@ -112,15 +132,46 @@ def sort_keys(query: AlertQuery) -> list[SortKey]:
     return keys
 
 
-def _condition(item: Filter) -> Condition:
+def condition(item: Filter) -> Condition:
+    """The filter, read."""
     kind, key = kind_of(item.field)
-    ordered = item.operator in ("gt", "gte", "lt", "lte")
-    if ordered and kind in (Kind.ID, Kind.LIST, Kind.FLAG):
+    operator = _operator(item, kind)
+    if operator in ("gt", "gte", "lt", "lte") and kind in (Kind.ID, Kind.LIST, Kind.FLAG):
         raise Invalid("has no order", item.field)
-    if item.operator == "contains" and kind not in (*_TEXTUAL, Kind.ID, Kind.LIST):
+    if operator == "contains" and kind not in (*_TEXTUAL, Kind.ID, Kind.LIST):
         raise Invalid("is not text", item.field)
-    values = tuple(_read(item.field, kind, value) for value in item.values)
-    return Condition(field=item.field, kind=kind, key=key, operator=item.operator, values=values, negate=item.negate)
+    if operator == "match":
+        values = tuple(_pattern(item, kind, value) for value in item.values)
+    else:
+        values = tuple(_read(item.field, kind, value) for value in item.values)
+    return Condition(field=item.field, kind=kind, key=key, operator=operator, values=values, negate=item.negate)
+
+
+def _operator(item: Filter, kind: Kind) -> Comparison:
+    """What an operator of the search language comes to for this kind of field."""
+    textual = kind in _TEXTUAL
+    match item.operator:
+        case "term":
+            return "contains" if textual else "eq"
+        case "phrase":
+            return "match" if textual else "eq"
+        case "like" | "regex":
+            if not textual and (kind is not Kind.LIST or item.operator == "regex"):
+                wanted = "wildcards" if item.operator == "like" else "regular expressions"
+                raise Invalid(f"is not searched by {wanted}", item.field)
+            return "match"
+        case operator:
+            return operator
+
+
+def _pattern(item: Filter, kind: Kind, value: str) -> str:
+    if "\0" in value:
+        raise Invalid("contains a character that cannot be searched", item.field)
+    if item.operator == "regex":
+        return alert_patterns.portable(value)
+    if item.operator == "phrase":
+        return alert_patterns.phrase(value)
+    return alert_patterns.member_like(value) if kind is Kind.LIST else alert_patterns.like(value)
 
 
 def _read(field: str, kind: Kind, value: str) -> Any:
@@ -169,6 +220,21 @@ def contains(haystack: str, needle: str) -> bool:
     return needle.lower() in haystack.lower()
 
 
+def spellings(identifier: str) -> tuple[str, ...]:
+    """How an identifier may be written: as it is, in lower case, in upper case."""
+    return tuple(dict.fromkeys((identifier, identifier.lower(), identifier.upper())))
+
+
+def only(found: Sequence[Alert], identifier: str) -> Alert | None:
+    """The alert that was found, if any.
+
+    Raises `Invalid` when it is one of several: nothing may happen to an alert that nobody meant.
+    """
+    if len(found) > 1:
+        raise Invalid(f"ambiguous id: several alerts begin with '{identifier[:100]}', give more of it")
+    return found[0] if found else None
+
+
 def prefix_end(prefix: str) -> str | None:
     """The smallest text, by code point, after all those that start with `prefix`; None when there is none."""
     while prefix:
@@ -180,11 +246,23 @@ def prefix_end(prefix: str) -> str | None:
 
 
 def matches(query: AlertQuery) -> Callable[[Alert], bool]:
-    """The test that an alert passes when all filters of the query hold and the free text is found."""
-    tests = [_test(condition) for condition in conditions(query)]
-    if query.search:
-        tests.append(lambda alert: _found(alert, query.search))
-    return lambda alert: all(test(alert) for test in tests)
+    """The test that an alert passes when all filters of the query hold and what is searched is found."""
+    return _tester(expression(query))
+
+
+def _tester(wanted: Expression) -> Callable[[Alert], bool]:
+    match wanted:
+        case AllOf():
+            tests = [_tester(part) for part in wanted.parts]
+            return lambda alert: all(test(alert) for test in tests)
+        case AnyOf():
+            tests = [_tester(part) for part in wanted.parts]
+            return lambda alert: any(test(alert) for test in tests)
+        case Negation():
+            test = _tester(wanted.part)
+            return lambda alert: not test(alert)
+        case Filter():
+            return _tester(spread(wanted)) if wanted.field == ANY_FIELD else _test(condition(wanted))
 
 
 def sorted_by(query: AlertQuery, alerts: list[Alert]) -> list[Alert]:
@@ -209,33 +287,9 @@ def window(query: AlertQuery) -> tuple[int, int]:
     return max(query.page - 1, 0) * limit, limit
 
 
-def count(alerts: list[Alert]) -> AlertCounts:
-    """How many alerts there are, in all and by severity and status."""
-    return tally((alert.severity, alert.status, 1) for alert in alerts)
-
-
-def tally(groups: Any) -> AlertCounts:
-    """Counts from groups of (severity, status, how many)."""
-    total = 0
-    by_severity: dict[str, int] = {}
-    by_status: dict[str, int] = {}
-    for severity, status, number in groups:
-        total += number
-        by_severity[severity] = by_severity.get(severity, 0) + number
-        by_status[status] = by_status.get(status, 0) + number
-    return AlertCounts(total=total, by_severity=by_severity, by_status=by_status)
-
-
-def _found(alert: Alert, needle: str) -> bool:
-    for field in SEARCHED:
-        value = getattr(alert, field)
-        texts: tuple[str, ...] = value if field == "service" else (text_of(value) or "",)
-        if any(contains(text, needle) for text in texts):
-            return True
-    return False
-
-
 def _test(condition: Condition) -> Callable[[Alert], bool]:
+    if condition.operator == "exists":
+        return lambda alert: any(value not in (None, "") for value in _values(alert, condition)) is not condition.negate
     compare = _COMPARISONS[condition.operator]
 
     def test(alert: Alert) -> bool:
@@ -255,7 +309,8 @@ def _values(alert: Alert, condition: Condition) -> tuple[Any, ...]:
         case Kind.ID:
             return (alert.id, alert.last_receive_id)
         case Kind.LIST:
-            return getattr(alert, condition.field)
+            members = getattr(alert, condition.field)
+            return (lines.encode(members),) if condition.operator == "match" else members
         case Kind.ATTRIBUTE:
             return (text_of(alert.attributes.get(condition.key)),)
         case Kind.ANY:
@@ -265,12 +320,13 @@ def _values(alert: Alert, condition: Condition) -> tuple[Any, ...]:
 
 
 def _equal(value: Any, wanted: Any, kind: Kind) -> bool:
-    return value.startswith(wanted) if kind is Kind.ID else value == wanted
+    return value.startswith(spellings(wanted)) if kind is Kind.ID else value == wanted
 
 
 _COMPARISONS: dict[str, Callable[[Any, Any, Kind], bool]] = {
     "eq": _equal,
     "contains": lambda value, wanted, _: contains(value, wanted),
+    "match": lambda value, wanted, _: alert_patterns.found(wanted, value),
     "gt": lambda value, wanted, _: value > wanted,
     "gte": lambda value, wanted, _: value >= wanted,
     "lt": lambda value, wanted, _: value < wanted,

@@ -7,3 +7,6 @@ FAILURES_KEPT = timedelta(days=1)
 
 EVENTS_KEPT = 1000
 """So many of the newest shown events are left by a trim."""
+
+BOOKS = "events/books/"
+"""Prefix of the facts that hold the books of collectors."""

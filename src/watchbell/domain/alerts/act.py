@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from watchbell.domain.alerts import flapping
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
@@ -15,6 +16,8 @@ from watchbell.domain.ids import new_id
 KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout", "assign"})
 
 
+_ENDING = frozenset({"close", "expired"})
+"""Actions after which an alert flaps no more, whatever it did."""
 _LASTING = {"ack": "ack", "shelve": "shelved"}
 
 
@@ -32,6 +35,8 @@ class Acted(msgspec.Struct, frozen=True, kw_only=True):
     entries: tuple[HistoryEntry, ...] = ()
     status_changed: bool = False
     severity_changed: bool = False
+    to_route: bool = False
+    """Whether on-call must look at it although neither has changed."""
 
 
 def act(  # noqa: PLR0913 - who, what, when, why and for how long
@@ -81,6 +86,8 @@ def _after(alert: Alert, action: str, decided: Transition, lasts: int | None, no
     # An alert that is opened again by hand gets its full time before it expires.
     if action == "open" and alert.status in {"expired", "closed"}:
         fields["last_receive_time"] = now
+    if action in _ENDING:
+        fields["flaps"] = None
     return msgspec.structs.replace(alert, severity=decided.severity, version=alert.version + 1, **fields)
 
 
@@ -121,6 +128,19 @@ def set_status(
     return Acted(alert=after, entries=(entry,), status_changed=after.status != alert.status)
 
 
+def lapsed(alert: Alert, word: str, now: datetime) -> Acted:
+    """Flapping ends (`calm`), or people are due to hear of it again (`digest`)."""
+    flaps = alert.flaps or flapping.Flaps()
+    version = alert.version + 1
+    if word == "digest":
+        after = msgspec.structs.replace(alert, flaps=flapping.digested(flaps, now), version=version)
+        return Acted(alert=after, to_route=True)
+    after = msgspec.structs.replace(alert, flaps=flapping.calmed(flaps), version=version)
+    why = f"no change of severity for {flaps.calm:g} seconds, after {flaps.count}"
+    entry = _entry(after, "calm", now, user=None, text="flaps no more", timeout=alert.timeout, reason=why)
+    return Acted(alert=after, entries=(entry,), to_route=True)
+
+
 def tag(alert: Alert, tags: Sequence[str]) -> Acted:
     """Add tags."""
     return _quietly(alert, tags=merged_tags(alert.tags, tuple(tags)))
@@ -140,6 +160,11 @@ def set_attributes(alert: Alert, attributes: Mapping[str, Any]) -> Acted:
 def noted(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
     """A note in the history."""
     return Acted(alert=alert, entries=(_entry(alert, "note", now, user=user, text=text, reason="note"),))
+
+
+def dismissed(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
+    """The end of a note in the history, with what it said."""
+    return Acted(alert=alert, entries=(_entry(alert, "dismiss", now, user=user, text=text, reason="note deleted"),))
 
 
 def _quietly(alert: Alert, **fields: Any) -> Acted:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.ids import AlertId
 
 
@@ -25,8 +26,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
     Times are aware, in UTC. `create_time` is the sender's clock, all others ours. `previous_status`,
     `status_before_ack` and `status_before_shelve` remember what the state machine must return to, so that receiving a
-    signal never reads history. `reverts_at` is when an acknowledgement or a shelving runs out by itself. `version`
-    grows with every write.
+    signal never reads history. `reverts_at` is when the present acknowledgement or shelving runs out by itself, and
+    `ack_reverts_at` when the acknowledgement does that a shelving covers. `flaps` is None until its severity changes.
+    `version` grows with every write.
     """
 
     id: AlertId
@@ -60,6 +62,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     status_before_ack: str = "open"
     status_before_shelve: str = "open"
     reverts_at: datetime | None = None
+    ack_reverts_at: datetime | None = None
+    flaps: Flaps | None = None
     version: int = 1
 
     @property
@@ -67,13 +71,20 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """The key that is unique in the store."""
         return Identity(self.environment, self.resource, self.event, self.customer or "")
 
+    @property
+    def flapping(self) -> bool:
+        """Whether its severity changes again and again."""
+        return self.flaps is not None and self.flaps.since is not None
+
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One change of an alert, kept for ever by receipt time.
 
     `id` is the message that caused it. `at` is our clock; `sent_at` the sender's. `type` is one of new, severity,
-    status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action.
+    status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action,
+    flapping, calm.
     `reason` is the sentence that says which rule made the change; `config_version` the configuration that it read.
+    `source` is the way that the message came, when it was one.
     """
 
     id: str
@@ -90,3 +101,4 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     timeout: int = 0
     reason: str = ""
     config_version: int = 0
+    source: str = ""

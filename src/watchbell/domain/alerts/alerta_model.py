@@ -111,6 +111,11 @@ class AlertaModel:
     def _blackout(self, standing: Standing, action: str) -> Transition:
         if action == "close":
             return Transition(self.default_severity, "closed", "BLACKOUT-CLOSE")
+        # Alerta goes back even to `closed`: a problem that began inside would be lost, and a recovery left open.
+        if self.is_normal(standing.severity):
+            return Transition(self.default_severity, "closed", "BLK-1")
+        if standing.previous_status in {"closed", "expired"}:
+            return Transition(standing.severity, "open", "BLK-3")
         if standing.previous_status != "blackout":
             return Transition(standing.severity, standing.previous_status, "BLK-2")
         return Transition(standing.severity, standing.status, "BLK-*")

@@ -1,4 +1,4 @@
-"""What happens to an alert by itself: it expires, or an acknowledgement or shelving runs out."""
+"""What happens to an alert by itself: it expires, an acknowledgement or shelving runs out, flapping ends."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,8 @@ from watchbell.domain.alerts.alert import Alert
 
 def next_due(alert: Alert) -> datetime | None:
     """When to look at the alert again; None when nothing will happen by itself."""
-    times = [time for time in (expires_at(alert), reverts_at(alert)) if time is not None]
+    flaps = alert.flaps.due if alert.flaps is not None else None
+    times = [time for time in (expires_at(alert), reverts_at(alert), flaps) if time is not None]
     return min(times, default=None)
 
 
@@ -24,11 +25,14 @@ def expires_at(alert: Alert) -> datetime | None:
 
 
 def lapse(alert: Alert, now: datetime) -> str:
-    """The action that time takes now: `expired`, `timeout`, or '' for none yet."""
+    """What time does now: the actions `expired` and `timeout`, `calm` and `digest` of flapping, or '' for none yet."""
     expiry = expires_at(alert)
     if expiry is not None and expiry <= now:
         return "expired"
     reversion = reverts_at(alert)
     if reversion is not None and reversion <= now:
         return "timeout"
-    return ""
+    flaps = alert.flaps
+    if flaps is None or flaps.due is None or flaps.due > now:
+        return ""
+    return "calm" if flaps.calms_at is not None and flaps.calms_at <= now else "digest"

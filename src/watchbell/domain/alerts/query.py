@@ -4,21 +4,47 @@ from typing import Literal
 
 import msgspec
 
-Operator = Literal["eq", "contains", "gt", "gte", "lt", "lte"]
+Operator = Literal["eq", "contains", "gt", "gte", "lt", "lte", "term", "phrase", "like", "regex", "exists"]
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class Filter(msgspec.Struct, frozen=True, kw_only=True, tag="filter"):
     """`field` holds any of `values`.
 
-    For list fields (service, tags, correlate) `eq` means membership.     Field names are those of `Alert`;
-    `attributes.<key>` reaches into the attributes; `id` compares prefixes of id and     last_receive_id. `contains`
-    ignores case. Time values are ISO 8601 with `Z`.
+    For list fields (service, tags, correlate) `eq` means membership. Field names are those of `Alert`;
+    `attributes.<key>` reaches into the attributes; `id` compares prefixes of id and last_receive_id; `any` stands for
+    the texts that people search. Time values are ISO 8601 with `Z`.
+
+    `contains` ignores case, and so do the operators of the search language: `term` is `contains` for a text,
+    membership for a list, equality for all else; `phrase` finds whole words; in `like`, `*` and `?` stand for any and
+    for one or no character, a backslash makes them plain; `regex` is a regular expression that every store understands;
+    `exists` takes no value.
     """
 
     field: str
     operator: Operator = "eq"
     values: tuple[str, ...]
     negate: bool = False
+
+
+class AllOf(msgspec.Struct, frozen=True, kw_only=True, tag="all"):
+    """Every part holds; so without parts it always does."""
+
+    parts: tuple["Expression", ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, kw_only=True, tag="any"):
+    """One part holds; so without parts it never does."""
+
+    parts: tuple["Expression", ...]
+
+
+class Negation(msgspec.Struct, frozen=True, kw_only=True, tag="not"):
+    """The part does not hold."""
+
+    part: "Expression"
+
+
+Expression = Filter | AllOf | AnyOf | Negation
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,19 +55,39 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """All filters must hold.
+    """All filters must hold, and `search` too.
 
-    `search` is free text, looked for in resource, event, text, value, service, and group.     `severities` and
-    `statuses` give the ranks for sorting: the first sorts first; unknown ones sort last.
+    `severities` and `statuses` give the ranks for sorting: the first sorts first; unknown ones sort last.
     """
 
     filters: tuple[Filter, ...] = ()
-    search: str = ""
+    search: Expression = AllOf(parts=())
     order: tuple[Order, ...] = ()
     page: int = 1
     page_size: int = 50
     severities: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
+
+
+Measure = Literal["count", "flapping", "standing"]
+"""How bad a group of alerts is: how many there are, how often their severity changed, how many seconds they stood."""
+
+
+class Offender(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of alerts that have one value in the field that was asked for, in a list of the worst.
+
+    `resources` are (id, resource) of its alerts, at most `MOST_RESOURCES` in a list.
+    """
+
+    name: str
+    count: int
+    duplicate_count: int = 0
+    environments: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    resources: tuple[tuple[str, str], ...] = ()
+
+
+MOST_RESOURCES = 1000
 
 
 class AlertCounts(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.ids import AlertId
@@ -39,7 +40,13 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def receive(
-    signal: Signal, stored: Sequence[Alert], model: AlarmModel, now: datetime, *, config_version: int = 0
+    signal: Signal,
+    stored: Sequence[Alert],
+    model: AlarmModel,
+    now: datetime,
+    *,
+    config_version: int = 0,
+    flapping: FlapRule = NEVER,
 ) -> Received:
     """Decide.
 
@@ -50,7 +57,7 @@ def receive(
         return _create(signal, model, now, config_version)
     if match.event == signal.event and match.severity == signal.severity:
         return _duplicate(signal, match, model, now, config_version)
-    return _correlate(signal, match, model, now, config_version)
+    return _flapped(_correlate(signal, match, model, now, config_version), flapping, now)
 
 
 def _match(signal: Signal, stored: Iterable[Alert]) -> Alert | None:
@@ -160,6 +167,20 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
     )
 
 
+def _flapped(received: Received, rule: FlapRule, now: datetime) -> Received:
+    """The same, with the change of severity counted."""
+    before = received.alert
+    if not (rule.changes and received.severity_changed):
+        return received
+    alert = msgspec.structs.replace(before, flaps=counted(before.flaps, rule, now))
+    if before.flapping or not alert.flapping:
+        return msgspec.structs.replace(received, alert=alert)
+    why = f"{rule.changes} changes of severity within {rule.window:g} seconds"
+    (entry,) = received.entries
+    begun = msgspec.structs.replace(entry, type="flapping", text="began to flap", reason=why, user=None)
+    return msgspec.structs.replace(received, alert=alert, entries=(entry, begun))
+
+
 def _standing(stored: Alert, severity: str, previous: str) -> Standing:
     return Standing(
         severity,
@@ -187,7 +208,7 @@ def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
     """The fields that change with the status; none when it stays.
 
     A closed or blacked-out alert may go back to where it was, so it keeps when its shelving or acknowledgement ends,
-    and what came before that.
+    and what came before that; a shelved one keeps when the acknowledgement ends that it goes back to.
     """
     if status == stored.status:
         return {}
@@ -198,11 +219,14 @@ def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
     }
     goes_back = stored.status in _SILENCED and status in _REVERTING
     if not (goes_back or status in _SILENCED):
-        fields["reverts_at"] = None
+        fields["reverts_at"] = fields["ack_reverts_at"] = None
     if status == "ack" and stored.status != "shelved" and not goes_back:
         fields["status_before_ack"] = stored.status
+    if status == "ack" and stored.status == "shelved":
+        fields["reverts_at"] = stored.ack_reverts_at
     if status == "shelved" and not goes_back:
         fields["status_before_shelve"] = stored.status
+        fields["ack_reverts_at"] = stored.reverts_at if stored.status == "ack" else None
     return fields
 
 
@@ -240,4 +264,5 @@ def _entry(alert: Alert, signal: Signal, kind: str, now: datetime, reason: str, 
         timeout=alert.timeout,
         reason=reason,
         config_version=version,
+        source=signal.source,
     )

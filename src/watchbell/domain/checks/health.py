@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from watchbell.domain.checks.result import Outcome, Status
+from watchbell.domain.checks.said import Said
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,7 +15,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     like the newest (good or bad). `hard_status` is the last confirmed verdict; an alert stands while it is not OK.
     `since` is when `hard_status` began. `last_due` is the due time of the newest result judged: an older one is
     refused. `signalled_at` and `signalled_text` remember the newest signal, so that a problem is repeated neither too
-    often nor never.
+    often nor never; `said` is the alert that stands, which may have another name than the check has by now.
     """
 
     check_id: str
@@ -30,4 +31,5 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome | None = None
     signalled_at: datetime | None = None
     signalled_text: str = ""
+    said: Said | None = None
     version: int = 0

@@ -25,6 +25,7 @@ import msgspec
 from watchbell.domain.checks.check import Check
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
+from watchbell.domain.checks.said import Said
 from watchbell.domain.signal import Signal
 
 TEXT_EVERY = timedelta(seconds=30)
@@ -76,6 +77,7 @@ def judge(check: Check, health: Health, result: Result, now: datetime) -> Judged
         last_run=result.started,
         last_duration=result.duration,
         outcome=result.outcome,
+        said=None if step.hard_status is Status.OK else _said(check),
         version=health.version + 1,
     )
     text = result.outcome.summary[:TEXT_LIMIT]
@@ -132,20 +134,53 @@ def severity_of(check: Check, status: Status) -> str:
     return severities[status]
 
 
-def retire(check: Check, health: Health, now: datetime, reason: str) -> Signal | None:
+def retire(health: Health, now: datetime, reason: str, check: Check | None = None) -> Signal | None:
     """Close what stands for a check that is removed, disabled, or now speaks under another name.
 
-    Returns None when nothing stands.
+    `check` gives the name when the health does not: the former release did not note it. Returns None when nothing
+    stands.
     """
-    if health.hard_status is Status.OK:
+    said = health.said or (None if check is None else _said(check))
+    if health.hard_status is Status.OK or said is None:
         return None
-    outcome = Outcome(status=Status.OK, summary=reason)
-    run_id = str(uuid.uuid5(_NAMESPACE, f"retired/{check.id}/{health.version}"))
-    result = Result(
-        run_id=run_id, check_id=check.id, due=now, started=now, duration=0.0, worker="keeper", outcome=outcome
+    return Signal(
+        id=str(uuid.uuid5(_NAMESPACE, f"retired/{health.check_id}/{health.version}")),
+        environment=said.environment,
+        resource=said.resource,
+        event=said.event,
+        severity=RECOVERED,
+        service=said.services,
+        group=GROUP,
+        value=Status.OK.value,
+        text=reason[:TEXT_LIMIT],
+        attributes={"check": said.event},
+        origin="watchbell/keeper",
+        type=SIGNAL_TYPE,
+        create_time=now,
+        timeout=0,
+        source=f"check/{said.event}",
     )
-    quiet = msgspec.structs.replace(health, status=Status.OK, hard_status=Status.OK, outcome=outcome)
-    return _signal(check, quiet, result)
+
+
+def afresh(health: Health) -> Health:
+    """As if the check had never run, but that older results are still refused."""
+    return Health(check_id=health.check_id, last_due=health.last_due, version=health.version + 1)
+
+
+def moved(check: Check, health: Health) -> bool:
+    """Whether the health is of another time: an alert stands under another name, or the check is not run any more."""
+    if not check.enabled:
+        return not health.pending
+    return health.hard_status is not Status.OK and health.said is not None and health.said.elsewhere(_said(check))
+
+
+def _said(check: Check) -> Said:
+    return Said(
+        environment=check.environment,
+        resource=check.host or check.name,
+        event=check.name,
+        services=tuple(check.services),
+    )
 
 
 def _signal(check: Check, health: Health, result: Result) -> Signal:
@@ -160,6 +195,7 @@ def _signal(check: Check, health: Health, result: Result) -> Signal:
         service=tuple(check.services),
         group=GROUP,
         value=_value(outcome),
+        source=f"check/{check.name}",
         text=outcome.summary[:TEXT_LIMIT],
         attributes={
             "check": check.name,

@@ -11,6 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
+from watchbell.domain.checks.said import Said
 from watchbell.domain.signal import Signal
 
 _NAMESPACE = uuid.UUID("1d6f86cb-51a5-5c9c-8f1a-4a1c0d3f2f66")
@@ -65,6 +66,7 @@ def pinged(heartbeat: Heartbeat, pulse: Pulse, ping: Ping, now: datetime) -> Bea
         last_ping=now,
         last_exit=ping.exit_code or int(failed),
         failing=failed and heartbeat.enabled,
+        said=_said(heartbeat) if failed and heartbeat.enabled else None,
         version=version,
     )
     signal = None
@@ -79,22 +81,38 @@ def pinged(heartbeat: Heartbeat, pulse: Pulse, ping: Ping, now: datetime) -> Bea
 def overdue(heartbeat: Heartbeat, pulse: Pulse, since: datetime, now: datetime) -> Beaten:
     """Look whether the heartbeat has been silent for too long; `since` as in `due_at`."""
     if not heartbeat.enabled:
-        return retired(heartbeat, pulse, now, f"{heartbeat.name} is not watched any more")
+        return retired(pulse, now, f"{heartbeat.name} is not watched any more", heartbeat)
     if pulse.failing:
         return Beaten(pulse=pulse)
     due = due_at(heartbeat, pulse, since)
     if due > now:
         return Beaten(pulse=pulse, due=due)
-    after = msgspec.structs.replace(pulse, failing=True, version=pulse.version + 1)
+    after = msgspec.structs.replace(pulse, failing=True, said=_said(heartbeat), version=pulse.version + 1)
     return Beaten(pulse=after, signal=_signal(heartbeat, after, _silence(heartbeat, pulse), now, "", failing=True))
 
 
-def retired(heartbeat: Heartbeat, pulse: Pulse, now: datetime, reason: str) -> Beaten:
-    """Stop watching: what stands is closed."""
-    if not pulse.failing:
+def retired(pulse: Pulse, now: datetime, reason: str, heartbeat: Heartbeat | None = None) -> Beaten:
+    """Close what stands for a heartbeat that is removed, not watched any more, or has another name now.
+
+    `heartbeat` gives the name when the pulse does not: the former release did not note it.
+    """
+    said = pulse.said or (None if heartbeat is None else _said(heartbeat))
+    if not pulse.failing or said is None:
         return Beaten(pulse=pulse)
-    after = msgspec.structs.replace(pulse, failing=False, version=pulse.version + 1)
-    return Beaten(pulse=after, signal=_signal(heartbeat, after, reason, now, "", failing=False))
+    after = msgspec.structs.replace(pulse, failing=False, said=None, version=pulse.version + 1)
+    return Beaten(pulse=after, signal=_signal_of(said, after, RECOVERED, reason, now, ""))
+
+
+def moved(heartbeat: Heartbeat, pulse: Pulse) -> bool:
+    """Whether the alert that stands has another name than the heartbeat has by now."""
+    return pulse.failing and pulse.said is not None and pulse.said.elsewhere(_said(heartbeat))
+
+
+def again(heartbeat: Heartbeat, pulse: Pulse, now: datetime) -> Beaten:
+    """Say once more, under its present name, that it fails."""
+    after = msgspec.structs.replace(pulse, failing=True, said=_said(heartbeat), version=pulse.version + 1)
+    text = f"{heartbeat.name} failed: exit code {pulse.last_exit}" if pulse.last_exit else _silence(heartbeat, pulse)
+    return Beaten(pulse=after, signal=_signal(heartbeat, after, text, now, "", failing=True))
 
 
 def _silence(heartbeat: Heartbeat, pulse: Pulse) -> str:
@@ -105,20 +123,35 @@ def _silence(heartbeat: Heartbeat, pulse: Pulse) -> str:
     return f"{heartbeat.name} has not pinged since {pulse.last_ping:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _signal(heartbeat: Heartbeat, pulse: Pulse, text: str, now: datetime, note: str, *, failing: bool) -> Signal:
-    return Signal(
-        # It follows from the pulse's version, so that what is decided again is the same signal.
-        id=str(uuid.uuid5(_NAMESPACE, f"{heartbeat.id}/{pulse.version}")),
+def _said(heartbeat: Heartbeat) -> Said:
+    return Said(
         environment=heartbeat.environment,
         resource=heartbeat.name,
         event="Heartbeat",
-        severity=heartbeat.severity if failing else RECOVERED,
-        service=tuple(heartbeat.services),
+        services=tuple(heartbeat.services),
+    )
+
+
+def _signal(heartbeat: Heartbeat, pulse: Pulse, text: str, now: datetime, note: str, *, failing: bool) -> Signal:
+    severity = heartbeat.severity if failing else RECOVERED
+    return _signal_of(_said(heartbeat), pulse, severity, text, now, note)
+
+
+def _signal_of(said: Said, pulse: Pulse, severity: str, text: str, now: datetime, note: str) -> Signal:
+    return Signal(
+        # It follows from the pulse's version, so that what is decided again is the same signal.
+        id=str(uuid.uuid5(_NAMESPACE, f"{pulse.heartbeat_id}/{pulse.version}")),
+        environment=said.environment,
+        resource=said.resource,
+        event=said.event,
+        severity=severity,
+        service=said.services,
         group=GROUP,
         value=str(pulse.last_exit),
         text=text,
-        attributes={"heartbeat": heartbeat.name},
+        attributes={"heartbeat": said.resource},
         origin="watchbell/heartbeat",
+        source=f"heartbeat/{said.resource}",
         type=TYPE,
         create_time=now,
         timeout=0,

@@ -1,7 +1,8 @@
 """When a check runs next.
 
 Due times lie on a grid: phase + k · interval, counted from the epoch in whole microseconds, so that nothing drifts. The
-phase follows from the check's id: equal intervals spread evenly, and every keeper computes the same times. While a
+phase follows from the check's id: equal intervals spread evenly, and every keeper computes the same times. A check that
+never ran does not wait for its grid: whoever made it wants to know what it says. While a
 state is soft and a retry interval is set, the next run is counted from the last one instead; afterwards the check
 returns to its grid. Missed times are skipped, never made up for.
 """
@@ -14,6 +15,8 @@ from watchbell.domain.checks.health import Health
 
 MIN_INTERVAL = 1.0
 """Seconds. A check with a shorter interval runs every second."""
+SOON = 5.0
+"""Seconds within which a check that never ran is due: many that come together are spread over them."""
 _SECOND = 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -43,6 +46,11 @@ def grid_after(check: Check, after: int) -> int:
     interval = step(check)
     offset = phase(check.id, interval)
     return after + interval - (after - offset) % interval
+
+
+def first_due(check: Check, now: int) -> int:
+    """When a check that never ran is due, later than `now`; both in microseconds since the epoch."""
+    return min(grid_after(check, now), now + 1 + phase(check.id, round(SOON * _SECOND)))
 
 
 def retry_step(check: Check, health: Health) -> int:

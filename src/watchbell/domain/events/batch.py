@@ -1,5 +1,7 @@
 """The body of `POST /events`: a JSON array of events, or an object with such an array under `events`.
 
+A lenient JSON source also takes one event alone.
+
 All or nothing: one bad event refuses the batch, and the error names its index, the property and the reason.
 """
 
@@ -8,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 
 from watchbell.domain.errors import Invalid
-from watchbell.domain.events.json_source import check_batch_event
+from watchbell.domain.events.json_source import check_batch_event, check_utf8
 from watchbell.domain.events.numbers import to_base36
 
 MAX_EVENTS = 1000
@@ -18,26 +20,39 @@ class _Envelope(msgspec.Struct):
     events: list[msgspec.Raw]
 
 
+class _PerhapsEnvelope(msgspec.Struct):
+    events: list[msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
+
+
+_perhaps = msgspec.json.Decoder(_PerhapsEnvelope)
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-def split_batch(body: bytes, new_text: Callable[[], str], now_ms: int, max_events: int = MAX_EVENTS) -> list[bytes]:
-    """The JSON of each event, all of them checked.
+def split_batch(
+    body: bytes,
+    new_text: Callable[[], str],
+    now_ms: int,
+    max_events: int = MAX_EVENTS,
+    *,
+    single: bool = False,
+    party_id: str = "",
+) -> list[bytes]:
+    """The JSON of each event, all of them checked. `single`: an object without `events` is one event.
 
-    Identifiers that are missing are made: one party and one session for the whole batch, an event identifier for each
-    event. `new_text` gives a random text of 32 characters without a colon.
+    Identifiers that are missing are made: one party (`party_id`, when it is given) and one session for the whole
+    batch, an event identifier for each event. `new_text` gives a random text of 32 characters without a colon.
 
     Raises:
         Invalid: malformed JSON (with the place), another shape, too many events, or a bad event (`[index].property:
             reason`).
     """
-    elements = _elements(body)
+    elements = _elements(body, single=single)
     if not elements:
         raise Invalid("holds no events", "events")
     if len(elements) > max_events:
         raise Invalid(f"holds {len(elements)} events; at most {max_events} are accepted", "events")
-    made = {"party_id": "", "session_id": ""}
+    made = {"party_id": party_id, "session_id": ""}
     events: list[bytes] = []
     for index, element in enumerate(elements):
         try:
@@ -52,9 +67,13 @@ def split_batch(body: bytes, new_text: Callable[[], str], now_ms: int, max_event
     return events
 
 
-def _elements(body: bytes) -> list[bytes]:
+def _elements(body: bytes, *, single: bool) -> list[bytes]:
+    check_utf8(body)
     try:
         is_object = body.lstrip()[:1] == b"{"
+        if is_object and single:
+            found = _perhaps.decode(body).events
+            return [body] if isinstance(found, msgspec.UnsetType) else [bytes(element) for element in found]
         elements = _envelope.decode(body).events if is_object else _array.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(str(error)) from error

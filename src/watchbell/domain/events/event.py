@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.errors import Invalid
+from watchbell.domain.events.agent import Headers, UserAgent
 from watchbell.domain.events.mincode import decode_mincode
+from watchbell.domain.events.place import Place
 from watchbell.domain.events.raw import RawEvent, RawKind
 
 
@@ -40,6 +42,14 @@ class Event(msgspec.Struct, kw_only=True):
     """Custom parameters, not decoded: Mincode (str) or JSON (bytes)."""
     remote: str
     user_agent: str | None = None
+    headers: Headers = ()
+    """Request headers that were kept."""
+    agent: UserAgent | None = None
+    """What `user_agent` and the client hints say; None when there is no `User-Agent`."""
+    place: Place | None = None
+    """Where `remote` is; None when that is not known, or nobody asks."""
+    raw: RawEvent | None = None
+    """The request that the event was decoded from, for those who keep it."""
 
     def parameters(self) -> Any:
         """The custom parameters as JSON-compatible data; None when absent or malformed. Decoded on each call."""
@@ -48,7 +58,7 @@ class Event(msgspec.Struct, kw_only=True):
             return None
         try:
             return decode_mincode(raw) if isinstance(raw, str) else msgspec.json.decode(raw)
-        except (Invalid, msgspec.DecodeError, RecursionError):
+        except (Invalid, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 
 
@@ -58,3 +68,5 @@ class Rejection(msgspec.Struct, frozen=True):
     reason: str
     detail: str
     raw: RawEvent
+    mapping: str = ""
+    """The mapping that has no record for it; empty: it is no event, or a sink did not take its record."""

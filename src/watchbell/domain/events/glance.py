@@ -4,6 +4,7 @@ Bounded: so many events, so many types; types beyond that are counted together a
 """
 
 import json
+import re
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.events.event import Event
-from watchbell.domain.events.rule import moment_of
+from watchbell.domain.events.rules.part import moment_of
 
 KEPT_EVENTS = 200
 KEPT_MINUTES = 61
@@ -22,6 +23,8 @@ UNKNOWN = "unknown"
 _MINUTE_MS = 60_000
 _TEXT = 500
 _PARAMETERS = 2000
+_ODD = re.compile("[\x00\ud800-\udfff]")
+"""What no database takes, and no file: a zero, half of a surrogate pair."""
 
 
 class KeptGlance(msgspec.Struct, array_like=True):
@@ -56,7 +59,7 @@ class Glance:
             self._changed.add(key)
 
     def _known(self, event_type: str) -> str:
-        event_type = event_type[:_TEXT]
+        event_type = _text(event_type)
         if event_type not in self._types:
             if len(self._types) >= MAX_TYPES:
                 return OTHER
@@ -94,22 +97,35 @@ class Glance:
         return KeptGlance([(minute, event_type, count) for (minute, event_type), count in self._minutes.items()])
 
 
-def shown_event(event: Event) -> dict[str, Any]:
-    """What a page shows of an event; long texts are cut, large parameters left out."""
+def _text(value: str | None) -> str:
+    return _ODD.sub("\ufffd", (value or "")[:_TEXT])
+
+
+def _parameters(event: Event) -> str:
+    """As text: numbers of any size are legal there. Empty when there are none, or too many."""
     raw = event.raw_parameters
     parameters = event.parameters() if raw is not None and len(raw) <= _PARAMETERS else None
+    if parameters is None:
+        return ""
+    try:
+        return _ODD.sub("\ufffd", json.dumps(parameters, ensure_ascii=False))
+    except (RecursionError, ValueError):
+        return ""
+
+
+def shown_event(event: Event) -> dict[str, Any]:
+    """What a page shows of an event; long texts are cut, large parameters left out."""
     return {
         "received_at": moment_of(event.received_ms).isoformat(timespec="milliseconds"),
-        "event_type": (event.event_type or UNKNOWN)[:_TEXT],
-        "location": (event.location or "")[:_TEXT],
-        "party_id": event.party_id[:_TEXT],
-        "session_id": event.session_id[:_TEXT],
-        "event_id": event.event_id[:_TEXT],
+        "event_type": _text(event.event_type or UNKNOWN),
+        "location": _text(event.location),
+        "party_id": _text(event.party_id),
+        "session_id": _text(event.session_id),
+        "event_id": _text(event.event_id),
         "source": event.source,
         "remote": event.remote,
-        "user_agent": (event.user_agent or "")[:_TEXT],
-        # As text: numbers of any size are legal there.
-        "parameters": "" if parameters is None else json.dumps(parameters, ensure_ascii=False),
+        "user_agent": _text(event.user_agent),
+        "parameters": _parameters(event),
         "corrupt": event.corrupt,
         "duplicate": event.duplicate,
     }

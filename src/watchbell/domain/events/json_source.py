@@ -62,6 +62,19 @@ _INT32 = range(-(1 << 31), 1 << 31)
 _INT64 = range(-(1 << 63), 1 << 63)
 
 
+def check_utf8(payload: bytes) -> None:
+    """JSON is UTF-8, also in the parts that nobody has decoded yet.
+
+    Raises:
+        Invalid: with the place.
+    """
+    if not payload.isascii():
+        try:
+            payload.decode()
+        except UnicodeDecodeError as error:
+            raise Invalid(f"the JSON is not UTF-8 (byte {error.start}: {error.reason})") from error
+
+
 def parse_timestamp_ms(text: str) -> int:
     """An ISO 8601 moment (extended format; without an offset it is UTC) in milliseconds since 1970.
 
@@ -84,6 +97,7 @@ def decode_json(raw: RawEvent) -> Event | Rejection:
     """The event in the body of a request to a JSON source, or why there is none."""
     party_id = parse_identifier(parse_query(raw.query)[0].get("p"))
     try:
+        check_utf8(raw.body)
         body = _strict.decode(raw.body)
         session_id = parse_identifier(body.session_id)
         client_ms = parse_timestamp_ms(body.client_timestamp_iso)
@@ -151,6 +165,7 @@ def check_batch_event(payload: bytes) -> BatchEvent:
     Raises:
         Invalid: with the property and the reason.
     """
+    check_utf8(payload)
     try:
         body = _lenient.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -56,6 +56,15 @@ def encode_batch(events: list[RawEvent]) -> bytes:
     return _encoder.encode(events)
 
 
+def batch_size(payload: bytes) -> int:
+    """How many events a batch has, as its first five bytes say; 0 when it is none."""
+    kind = payload[0] if payload else 0
+    if 0x90 <= kind <= 0x9F:
+        return kind & 0x0F
+    width = {0xDC: 2, 0xDD: 4}.get(kind, 0)
+    return int.from_bytes(payload[1 : 1 + width], "big")
+
+
 def decode_batch(payload: bytes) -> list[RawEvent]:
     """The events of `encode_batch`.
 

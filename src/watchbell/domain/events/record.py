@@ -3,11 +3,9 @@
 Mapping cannot fail: whatever the event does not say is null, except that an event without a type is of type `unknown`.
 """
 
-from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
+from watchbell.domain.events.agent import UserAgent
 from watchbell.domain.events.event import Event
 
 _NULLABLE_STRINGS_OF_AGENT = (
@@ -58,41 +56,26 @@ Record = dict[str, Any]
 """One typed record: field name → value, as the schema has it."""
 
 
-class UserAgent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a `User-Agent` header says. What cannot be told is None."""
-
-    name: str | None = None
-    family: str | None = None
-    vendor: str | None = None
-    type: str | None = None
-    version: str | None = None
-    device_category: str | None = None
-    os_family: str | None = None
-    os_version: str | None = None
-    os_vendor: str | None = None
-
-
-ParseUserAgent = Callable[[str], UserAgent]
-"""Reads a `User-Agent` header. Must be quick for a string that was seen before."""
-
-# Longer headers (characters) are not remembered: they are rare, and the memory would be a stranger's to fill.
-_KEPT_AGENT = 1024
-
-_NO_AGENT: Record = dict.fromkeys(_NULLABLE_STRINGS_OF_AGENT)
+_NOBODY = UserAgent()
 
 
 class DefaultMapping:
-    """Maps events to default records. Keeps the fields of each user agent that it met, up to `agents` of them."""
+    """Maps events to default records."""
 
+    name = "default"
+    kept = b""
+    """Needs nothing."""
     schema = DEFAULT_SCHEMA
-
-    def __init__(self, parse_user_agent: ParseUserAgent, agents: int = 10_000) -> None:
-        self._parse = parse_user_agent
-        self._agents: dict[str, Record] = {}
-        self._limit = agents
+    sources: frozenset[str] = frozenset()
+    """All."""
+    sinks: tuple[str, ...] = ()
+    """All."""
+    discard_corrupted = False
+    discard_duplicates = False
 
     def record(self, event: Event) -> Record:
         """The record of one event."""
+        header, agent = event.user_agent, event.agent or _NOBODY
         return {
             "detectedDuplicate": event.duplicate,
             "detectedCorruption": event.corrupt,
@@ -110,32 +93,14 @@ class DefaultMapping:
             "sessionId": event.session_id,
             "pageViewId": event.page_view_id,
             "eventType": "unknown" if event.event_type is None else event.event_type,
-            **self._agent(event.user_agent),
+            "userAgentString": header,
+            "userAgentName": agent.name,
+            "userAgentFamily": agent.family,
+            "userAgentVendor": agent.vendor,
+            "userAgentType": agent.type,
+            "userAgentVersion": agent.version,
+            "userAgentDeviceCategory": agent.device_category,
+            "userAgentOsFamily": agent.os_family,
+            "userAgentOsVersion": agent.os_version,
+            "userAgentOsVendor": agent.os_vendor,
         }
-
-    def _agent(self, header: str | None) -> Record:
-        if header is None:
-            return _NO_AGENT
-        known = self._agents.get(header)
-        if known is None:
-            known = _agent_fields(header, self._parse(header))
-            if len(header) <= _KEPT_AGENT:
-                if len(self._agents) >= self._limit:
-                    self._agents.clear()
-                self._agents[header] = known
-        return known
-
-
-def _agent_fields(header: str, agent: UserAgent) -> Record:
-    return {
-        "userAgentString": header,
-        "userAgentName": agent.name,
-        "userAgentFamily": agent.family,
-        "userAgentVendor": agent.vendor,
-        "userAgentType": agent.type,
-        "userAgentVersion": agent.version,
-        "userAgentDeviceCategory": agent.device_category,
-        "userAgentOsFamily": agent.os_family,
-        "userAgentOsVersion": agent.os_version,
-        "userAgentOsVendor": agent.os_vendor,
-    }

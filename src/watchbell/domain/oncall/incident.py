@@ -22,8 +22,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
 
     `severity` is the worst that it has reached. `alerts` are the ids that belong to it, `active` those that still
     stand. `step` is the index of the next step of the policy; `escalates_at` is when it is due, None when nothing is.
-    `told` are the targets (`channel` and `to` joined by a tab) that were sent anything. `version` grows with every
-    write.
+    `told` are the targets (`channel` and `to` joined by a tab) that were sent anything. `flapping`
+    has each of its alerts that flap with the number of the digest that was told. `version` grows with every write.
     """
 
     id: IncidentId
@@ -43,14 +43,15 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_by: str = ""
     resolved_at: datetime | None = None
     version: int = 1
+    flapping: dict[str, int] = {}
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One decision or event in an incident's life.
 
     `kind` is one of opened, alert, severity, told, untold, escalated, acknowledged, unacknowledged, resolved,
-    delivered, failed, ambiguous, note. `text` is what happened and `reason` why, each a sentence that a person can
-    read.
+    delivered, failed, ambiguous, flapping, note. `text` is what happened and `reason` why, each a sentence that
+    a person can read.
     """
 
     id: str

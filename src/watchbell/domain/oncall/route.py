@@ -7,6 +7,7 @@
   who was told is told again.
 - When every standing alert is acknowledged, so is the incident. When an acknowledged alert opens again, the incident
   does too.
+- An alert that flaps is told of once, and then by digest; until it calms down it stands, even while it is well.
 - When none stands any more the incident is resolved. A later alert is a new episode, and a new incident.
 
 `route` is idempotent: given what it has decided already, it decides nothing.
@@ -17,29 +18,36 @@ from collections.abc import Iterable, Sequence
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.ids import AlertId
 from watchbell.domain.oncall.answering import settle, take, unacknowledged
+from watchbell.domain.oncall.damping import begin_damping, damp, forget_gone
 from watchbell.domain.oncall.decision import Circumstances, Decision, Draft, incident_id
 from watchbell.domain.oncall.incident import Incident, IncidentStatus, Purpose
 from watchbell.domain.oncall.ladder import begin, climb, tell_again
 from watchbell.domain.oncall.service import Service
-from watchbell.domain.oncall.wording import SHOWN_ALERTS, clean, title_of
+from watchbell.domain.oncall.wording import SHOWN_ALERTS, clean, name_of, title_of
 
 # Of both alarm models, Alerta's own and ISA 18.2's.
 ENDED = frozenset({"closed", "expired", "NORM", "RTNUN"})
 SILENT = frozenset({"shelved", "blackout", "SHLVD", "DSUPR", "OOSRV"})
 TAKEN = frozenset({"ack", "ACKED"})
+LEFT = "no longer stands"
+"""How the timeline says that an alert left its incident."""
 
 
-def refusal(alert: Alert, at: Circumstances) -> str:
-    """Why an alert does not count for the service just now; empty when it does."""
+def refusal(alert: Alert, at: Circumstances, *, joined: bool = False) -> str:
+    """Why an alert does not count for the service just now; empty when it does.
+
+    One that has `joined` an incident and flaps counts also while it is well.
+    """
     service = at.service
+    damped = joined and alert.flapping and alert.status != "expired"
     steps = (
         (not service.enabled, f"the service {service.name} is disabled"),
         (service.name not in alert.service, f"the alert does not name the service {service.name}"),
-        (alert.status in ENDED, f"the alert is {alert.status}"),
+        (alert.status in ENDED and not damped, f"the alert is {alert.status}"),
         (alert.status in SILENT, f"the alert is silenced ({alert.status})"),
         (not _environment_counts(alert, service), f"the service does not watch the environment {alert.environment}"),
         (
-            at.rank(alert.severity) > at.rank(service.minimum_severity),
+            at.rank(alert.severity) > at.rank(service.minimum_severity) and not damped,
             f"{alert.severity} is less severe than {service.minimum_severity}",
         ),
     )
@@ -65,8 +73,10 @@ def route(
     _attach(draft, [alert for alert in standing if alert.id not in incident.active])
     _raise_severity(draft, standing)
     _reopen(draft, standing)
-    _detach(draft, alerts, gone)
+    calm = damp(draft, alerts, ENDED)
+    _detach(draft, alerts, gone, calm)
     _take_over(draft, standing)
+    forget_gone(draft)
     return draft.finish()
 
 
@@ -85,7 +95,8 @@ def _open(standing: Sequence[Alert], at: Circumstances) -> Decision:
     )
     draft = Draft(incident, at, fresh=True)
     reason = f"{worst.severity} is at least {at.service.minimum_severity}: {clean(worst.text) or clean(worst.event)}"
-    draft.note("opened", f"Opened by {_name(worst)}", reason, data={"alerts": list(_ids(standing))[:SHOWN_ALERTS]})
+    draft.note("opened", f"Opened by {name_of(worst)}", reason, data={"alerts": list(_ids(standing))[:SHOWN_ALERTS]})
+    begin_damping(draft, standing)
     begin(draft)
     _take_over(draft, standing)
     climb(draft, standing)
@@ -99,7 +110,7 @@ def _attach(draft: Draft, joining: Sequence[Alert]) -> None:
     known = frozenset(incident.alerts)
     added = tuple(alert.id for alert in joining if alert.id not in known)
     draft.set(alerts=incident.alerts + added, active=incident.active + _ids(joining))
-    names = ", ".join(_name(alert) for alert in joining[:3])
+    names = ", ".join(name_of(alert) for alert in joining[:3])
     more = f" and {len(joining) - 3} more" if len(joining) > 3 else ""
     draft.note(
         "alert",
@@ -116,7 +127,9 @@ def _raise_severity(draft: Draft, standing: Sequence[Alert]) -> None:
     if draft.at.rank(worst.severity) >= draft.at.rank(former):
         return
     draft.set(severity=worst.severity)
-    draft.note("severity", f"Severity raised from {former} to {worst.severity}", f"{_name(worst)} is {worst.severity}")
+    draft.note(
+        "severity", f"Severity raised from {former} to {worst.severity}", f"{name_of(worst)} is {worst.severity}"
+    )
     lead = f"{draft.incident.service} became worse: {former}, now {worst.severity}"
     tell_again(draft, standing, Purpose.ALERT, lead, f"the severity rose to {worst.severity}")
 
@@ -127,23 +140,24 @@ def _reopen(draft: Draft, standing: Sequence[Alert]) -> None:
         return
     for alert in standing:
         if alert.status not in TAKEN and alert.previous_status in TAKEN:
-            unacknowledged(draft, standing, f"{_name(alert)} is no longer acknowledged", "")
+            unacknowledged(draft, standing, f"{name_of(alert)} is no longer acknowledged", "")
             return
 
 
-def _detach(draft: Draft, alerts: Sequence[Alert], gone: Iterable[str]) -> None:
+def _detach(draft: Draft, alerts: Sequence[Alert], gone: Iterable[str], calm: str) -> None:
     active = frozenset(draft.incident.active)
-    reasons = {alert.id: refusal(alert, draft.at) for alert in alerts if alert.id in active}
+    reasons = {alert.id: refusal(alert, draft.at, joined=True) for alert in alerts if alert.id in active}
     leaving: dict[str, str] = {key: reason for key, reason in reasons.items() if reason}
     leaving |= {key: "the alert was deleted" for key in gone if key in active}
     if not leaving:
         return
-    named = {alert.id: _name(alert) for alert in alerts}
+    named = {alert.id: name_of(alert) for alert in alerts}
     for key, reason in list(leaving.items())[:SHOWN_ALERTS]:
-        draft.note("alert", f"{named.get(AlertId(key), key)} no longer stands", reason, data={"alerts": [key]})
+        draft.note("alert", f"{named.get(AlertId(key), key)} {LEFT}", reason, data={"alerts": [key]})
     draft.set(active=tuple(key for key in draft.incident.active if key not in leaving))
     if not draft.incident.active:
-        settle(draft, [alert for alert in alerts if alert.id in leaving], "none of its alerts stands any more", "")
+        why = f"none of its alerts stands any more{'; ' if calm else ''}{calm}"
+        settle(draft, [alert for alert in alerts if alert.id in leaving], why, "")
 
 
 def _take_over(draft: Draft, standing: Sequence[Alert]) -> None:
@@ -167,7 +181,3 @@ def _worst(alerts: Sequence[Alert], at: Circumstances) -> Alert:
 
 def _ids(alerts: Sequence[Alert]) -> tuple[AlertId, ...]:
     return tuple(alert.id for alert in alerts)
-
-
-def _name(alert: Alert) -> str:
-    return f"{clean(alert.event, 100)} on {clean(alert.resource, 100)} ({clean(alert.severity, 40)})"

@@ -38,6 +38,11 @@ def clean(text: str, limit: int = _FIELD_LIMIT) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
+def name_of(alert: Alert) -> str:
+    """An alert in a sentence."""
+    return f"{clean(alert.event, 100)} on {clean(alert.resource, 100)} ({clean(alert.severity, 40)})"
+
+
 def title_of(service: str, alert: Alert) -> str:
     """The title of an incident that this alert opens."""
     return clean(f"{service}: {alert.event} on {alert.resource}", TITLE_LIMIT)
@@ -94,7 +99,8 @@ def _alert_lines(incident: Incident, shown: Sequence[Alert]) -> list[str]:
     lines = ["", "Alerts:"]
     for alert in shown:
         where = f"{clean(alert.event, 200)} on {clean(alert.resource, 200)}"
-        lines.append(f"- {clean(alert.severity, 40)}: {where} ({clean(alert.status, 40)})")
+        status = f"{clean(alert.status, 40)}{', flapping' if alert.flapping else ''}"
+        lines.append(f"- {clean(alert.severity, 40)}: {where} ({status})")
         if alert.text:
             lines.append(f"  {clean(alert.text)}")
     more = len(incident.alerts) - len(shown)
@@ -120,6 +126,7 @@ def _data(incident: Incident, shown: Sequence[Alert], runbook: str) -> dict[str,
                 "event": clean(alert.event),
                 "severity": alert.severity,
                 "status": alert.status,
+                "flapping": alert.flapping,
                 "value": clean(str(alert.value)) if alert.value is not None else None,
                 "text": clean(alert.text),
             }

@@ -7,6 +7,7 @@ from watchbell.domain.alerts import act
 from watchbell.domain.alerts.act import Timeouts
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.expire import lapse
 from watchbell.domain.errors import Conflict, Invalid
 from watchbell.domain.ids import AlertId
 
@@ -137,6 +138,33 @@ def test_a_negative_time_out_is_refused(change):
 
 def test_an_acknowledgement_that_is_taken_back_has_no_end_any_more():
     assert do(do(alert(), "ack", timeout=60), "unack").reverts_at is None
+
+
+@pytest.mark.parametrize("way_back", ["unshelve", "timeout"])
+def test_an_acknowledgement_keeps_its_end_under_a_shelving(way_back: str):
+    taken = do(alert(), "ack", timeout=600)
+    shelved = do(taken, "shelve", timeout=60)
+    assert shelved.reverts_at == LATER + timedelta(seconds=60)
+    back = do(shelved, way_back)
+    assert (back.status, back.reverts_at, back.ack_reverts_at) == ("ack", taken.reverts_at, None)
+    assert lapse(back, LATER + timedelta(seconds=601)) == "timeout"
+    assert do(back, "timeout").status == "open"
+
+
+def test_an_acknowledgement_keeps_its_end_under_a_shelving_that_was_blacked_out():
+    taken = do(alert(), "ack", timeout=600)
+    shelved = do(taken, "shelve")
+    dark = act.set_status(shelved, "blackout", MODEL, LATER).alert
+    light = act.set_status(dark, "shelved", MODEL, LATER).alert
+    assert do(light, "unshelve").reverts_at == taken.reverts_at
+
+
+def test_an_end_of_former_times_is_not_taken_up_again():
+    shelved = do(do(alert(), "ack", timeout=600), "shelve")
+    opened = do(shelved, "open")
+    assert (opened.reverts_at, opened.ack_reverts_at) == (None, None)
+    assert do(do(opened, "shelve"), "unshelve").reverts_at is None
+    assert do(do(do(opened, "ack"), "shelve"), "unshelve").reverts_at is None
 
 
 def test_a_status_set_by_hand_passes_the_model_and_keeps_the_time_out():

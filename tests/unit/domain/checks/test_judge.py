@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from watchbell.domain.checks.check import Check
 from watchbell.domain.checks.health import Health
-from watchbell.domain.checks.judge import REPEAT_EVERY, TEXT_EVERY, Judged, judge, retire
+from watchbell.domain.checks.judge import REPEAT_EVERY, TEXT_EVERY, Judged, judge, moved, retire
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -155,10 +155,37 @@ def test_a_standing_problem_speaks_again_after_a_while_and_when_its_text_changes
 
 
 def test_retiring_closes_what_stands():
-    assert retire(check(), play(check(), "o")[-1].health, START, "Check removed") is None
-    signal = retire(check(), play(check(), "c")[-1].health, START, "Check removed")
+    assert retire(play(check(), "o")[-1].health, START, "Check removed") is None
+    signal = retire(play(check(), "c")[-1].health, START, "Check removed")
     assert signal is not None
     assert (signal.severity, signal.text, signal.resource, signal.event) == ("normal", "Check removed", "shop-1", "web")
+    assert signal.service == ("checkout",)
+
+
+@pytest.mark.parametrize(
+    ("letters", "change", "expected"),
+    [
+        ("c", {"name": "site"}, True),
+        ("c", {"host": "shop-2"}, True),
+        ("c", {"environment": "Development"}, True),
+        ("c", {"enabled": False}, True),
+        ("c", {"services": ["other"], "severity": "minor"}, False),
+        ("o", {"name": "site"}, False),
+        ("co", {"name": "site"}, False),
+    ],
+)
+def test_an_alert_that_stands_under_another_name(letters, change, expected):
+    health = play(check(), letters)[-1].health
+    assert not moved(check(), health)
+    assert moved(msgspec.structs.replace(check(), **change), health) is expected
+
+
+def test_what_the_former_release_did_not_note_is_taken_from_the_check():
+    health = msgspec.structs.replace(play(check(), "c")[-1].health, said=None)
+    assert retire(health, START, "gone") is None
+    signal = retire(health, START, "gone", check())
+    assert signal is not None
+    assert signal.event == "web"
 
 
 @given(

@@ -90,7 +90,7 @@ def test_disabled_closes_what_stands():
     assert beaten.signal is not None
     assert beaten.signal.severity == "normal"
     assert overdue(quiet, pulse(), START, at(5000)).signal is None
-    assert retired(HEART, pulse(), at(1), "gone").signal is None
+    assert retired(pulse(), at(1), "gone").signal is None
     assert pinged(quiet, pulse(), ping(Beat.FAIL), at(10)).signal is None
 
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from unit.domain.events.test_rule import START, event
+from unit.domain.events.rules.test_rule import START, event
 from watchbell.domain.events.glance import KEPT_MINUTES, MAX_TYPES, OTHER, Glance, KeptGlance, shown_event
 
 
@@ -73,3 +73,18 @@ def test_an_hour_is_kept():
         glance.add([event(received_ms=START + minute * 60_000)])
         glance.take(1)
     assert len(glance.state().minutes) == KEPT_MINUTES
+
+
+def test_what_no_database_takes_is_not_shown():
+    glance = Glance()
+    odd = event(event_type="a\x00b", location="\ud800", raw_parameters=b'{"a": "\\u0000"}')
+    glance.add([odd, event(event_type="\udfff"), odd])
+    (_, _, shown), _, minutes = glance.take(3)
+    assert (shown["event_type"], shown["location"], shown["parameters"]) == ("a\ufffdb", "\ufffd", '{"a": "\\u0000"}')
+    assert minutes == [(START, "a\ufffdb", 2), (START, "\ufffd", 1)]
+    msgspec.msgpack.encode(glance.state())
+
+
+def test_parameters_that_are_nested_too_deeply_are_left_out():
+    for depth in (400, 980):
+        msgspec.msgpack.encode(shown_event(event(raw_parameters=b"[" * depth + b"]" * depth)))

@@ -1,9 +1,10 @@
 import json
 
+from watchbell.domain.events.agent import UserAgent
 from watchbell.domain.events.browser import decode_browser
 from watchbell.domain.events.event import Event
 from watchbell.domain.events.raw import RawEvent, RawKind
-from watchbell.domain.events.record import DEFAULT_SCHEMA, DefaultMapping, UserAgent
+from watchbell.domain.events.record import DEFAULT_SCHEMA, DefaultMapping
 
 QUERY = "p=0:1:a&s=0:1:b&v=v&e=e&c=1&n=t&f=t"
 
@@ -22,28 +23,33 @@ def test_the_schema_is_divoltes(vectors):
 def test_a_record_of_the_vectors(vectors):
     case = vectors["kafka_message"]
     query = case["request"].partition("?")[2].partition(" ")[0]
-    assert DefaultMapping(lambda _: UserAgent()).record(event_of(query)) == case["record"]
+    assert DefaultMapping().record(event_of(query)) == case["record"]
 
 
 def test_an_event_without_a_type_is_unknown():
-    assert DefaultMapping(lambda _: UserAgent()).record(event_of(QUERY))["eventType"] == "unknown"
+    assert DefaultMapping().record(event_of(QUERY))["eventType"] == "unknown"
 
 
 def test_an_empty_type_stays_empty():
-    assert DefaultMapping(lambda _: UserAgent()).record(event_of(f"{QUERY}&t="))["eventType"] == ""
+    assert DefaultMapping().record(event_of(f"{QUERY}&t="))["eventType"] == ""
 
 
-def test_a_user_agent_is_read_once_and_forgotten_when_there_are_too_many():
-    asked = []
-
-    def parse(header):
-        asked.append(header)
-        return UserAgent(name=f"name of {header}", os_vendor="vendor")
-
-    mapping = DefaultMapping(parse, agents=2)
-    for header in ("a", "a", "b", "a", "c", "c", "a"):
-        record = mapping.record(event_of(QUERY, header))
-        assert record["userAgentString"] == header
-        assert record["userAgentName"] == f"name of {header}"
-        assert record["userAgentOsVendor"] == "vendor"
-    assert asked == ["a", "b", "c", "a"]
+def test_the_user_agent_is_in_the_record(vectors):
+    expected = vectors["user_agent"]["expected"]
+    event = event_of(QUERY, vectors["user_agent"]["user_agent"])
+    event.agent = UserAgent(
+        name=expected["name"],
+        family=expected["family"],
+        vendor=expected["vendor"],
+        type=expected["type"],
+        version=expected["version"],
+        device_category=expected["deviceCategory"],
+        os_family=expected["osFamily"],
+        os_version=expected["osVersion"],
+        os_vendor=expected["osVendor"],
+    )
+    record = DefaultMapping().record(event)
+    assert record["userAgentString"] == vectors["user_agent"]["user_agent"]
+    assert {
+        f"userAgent{name[0].upper()}{name[1:]}": value for name, value in expected.items()
+    }.items() <= record.items()

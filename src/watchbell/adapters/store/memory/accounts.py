@@ -5,7 +5,8 @@ from datetime import datetime
 
 from watchbell.adapters.store.memory.tables import Tables
 from watchbell.adapters.store.retention import FAILURES_KEPT
-from watchbell.domain.accounts import ApiKey, AuditEntry, Session, User
+from watchbell.domain.accounts import ApiKey, Session, User
+from watchbell.domain.audit import AuditEntry, AuditQuery
 from watchbell.domain.errors import Conflict
 
 
@@ -35,6 +36,9 @@ class MemoryUsers:
             return
         sessions = self._tables.read("sessions").values()
         self._tables.drop("sessions", [session.id for session in sessions if session.user_id == user_id])
+        self._tables.drop("profiles", [user_id])
+        known = self._tables.read("identities").items()
+        self._tables.drop("identities", [name for name, each in known if each.user_id == user_id])
         owners = (user.id, user.login.lower())
         keys = self._tables.read("keys").values()
         self._tables.drop("keys", [key.id for key in keys if key.user in owners or key.user.lower() in owners])
@@ -54,6 +58,10 @@ class MemorySessions:
 
     async def delete(self, session_id: str) -> None:
         self._tables.drop("sessions", [session_id])
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        found = [session for session in self._tables.read("sessions").values() if session.user_id == user_id]
+        return sorted(found, key=lambda session: (session.created_at, session.id), reverse=True)
 
     async def delete_of(self, user_id: str) -> None:
         rows = self._tables.read("sessions").values()
@@ -110,3 +118,19 @@ class MemoryAudit:
         rows = self._tables.read("audit").items()
         found = sorted(((entry.at, number, entry) for number, entry in rows), key=lambda row: row[:2], reverse=True)
         return [entry for at, _, entry in found if before is None or at < before][:limit]
+
+    async def find(self, query: AuditQuery, offset: int, limit: int) -> list[AuditEntry]:
+        return [entry for entry in await self.newest(2**31, query.before) if _matches(query, entry)][offset:][:limit]
+
+    async def count(self, query: AuditQuery) -> int:
+        return len(await self.find(query, 0, 2**31))
+
+    async def expire(self, before: datetime) -> int:
+        rows = self._tables.read("audit").items()
+        return self._tables.drop("audit", [number for number, entry in rows if entry.at < before])
+
+
+def _matches(query: AuditQuery, entry: AuditEntry) -> bool:
+    names = ("who", "action", "kind", "subject", "category")
+    asked = all(not getattr(query, name) or getattr(query, name) == getattr(entry, name) for name in names)
+    return asked and (query.since is None or entry.at >= query.since)

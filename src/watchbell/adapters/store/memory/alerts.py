@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from watchbell.adapters.store import alert_filter
+from watchbell.adapters.store import alert_counts, alert_filter, lines
 from watchbell.adapters.store.memory.tables import Tables
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
-from watchbell.domain.alerts.query import AlertCounts, AlertQuery
+from watchbell.domain.alerts.query import MOST_RESOURCES, AlertCounts, AlertQuery, Measure, Offender
 from watchbell.domain.errors import Conflict
 
 _Subject = tuple[str, str, str]
@@ -41,13 +41,14 @@ class MemoryAlerts:
         if identifier in alerts:
             return alerts[identifier]
         found = [alert for alert in alerts.values() if alert.last_receive_id == identifier]
-        if not found and len(identifier) >= alert_filter.MINIMUM_PREFIX:
+        if not found and identifier:
+            ways = alert_filter.spellings(identifier)
             found = [
                 alert
                 for alert in alerts.values()
-                if alert.id.startswith(identifier) or alert.last_receive_id.startswith(identifier)
+                if alert.id.startswith(ways) or alert.last_receive_id.startswith(ways)
             ]
-        return max(found, key=lambda alert: (alert.last_receive_time, alert.id), default=None)
+        return alert_filter.only(found, identifier)
 
     async def many(self, identifiers: Sequence[str]) -> list[Alert]:
         return sorted(self._tables.pick("alerts", identifiers), key=lambda alert: alert.id)
@@ -68,6 +69,9 @@ class MemoryAlerts:
         for identifier in identifiers:
             self._forget(identifier)
         self._tables.drop("history", identifiers)
+        gone = set(identifiers)
+        notes = self._tables.read("notes").values()
+        self._tables.drop("notes", [note.id for note in notes if note.alert_id in gone])
 
     def _forget(self, identifier: str) -> None:
         former: Alert | None = self._tables.edit("alerts").pop(identifier, None)
@@ -84,7 +88,7 @@ class MemoryAlerts:
         return alert_filter.page_of(query, alert_filter.sorted_by(query, matching(self._tables, query)))
 
     async def counts(self, query: AlertQuery) -> AlertCounts:
-        return alert_filter.count(matching(self._tables, query))
+        return alert_counts.count(matching(self._tables, query))
 
 
 def matching(tables: Tables, query: AlertQuery) -> list[Alert]:
@@ -102,14 +106,55 @@ class MemoryAlertReports:
         groups: dict[str, list[Alert]] = {}
         for alert in matching(self._tables, query):
             groups.setdefault(alert.environment, []).append(alert)
-        return {name: alert_filter.count(groups[name]) for name in sorted(groups)}
+        return {name: alert_counts.count(groups[name]) for name in sorted(groups)}
 
     async def by_service(self, query: AlertQuery) -> dict[tuple[str, str], AlertCounts]:
         groups: dict[tuple[str, str], list[Alert]] = {}
         for alert in matching(self._tables, query):
             for service in dict.fromkeys(alert.service):
                 groups.setdefault((alert.environment, service), []).append(alert)
-        return {key: alert_filter.count(groups[key]) for key in sorted(groups)}
+        return {key: alert_counts.count(groups[key]) for key in sorted(groups)}
+
+    async def by_value(self, field: str, query: AlertQuery) -> dict[tuple[str, str], int]:
+        kind, _ = alert_filter.kind_of(field)
+        read = lines.encode if kind is alert_filter.Kind.LIST else alert_counts.single_text(field)
+        found = matching(self._tables, query)
+        return alert_counts.by_value(field, ((alert.environment, read(getattr(alert, field)), 1) for alert in found))
+
+    async def by_field(self, field: str, query: AlertQuery) -> dict[str, AlertCounts]:
+        kind, _ = alert_filter.kind_of(field)
+        read = lines.encode if kind is alert_filter.Kind.LIST else alert_counts.single_text(field)
+        found = matching(self._tables, query)
+        return alert_counts.by_field(field, ((read(getattr(one, field)), one.severity, one.status, 1) for one in found))
+
+    async def worst(self, measure: Measure, field: str, limit: int, query: AlertQuery) -> list[Offender]:
+        read = alert_counts.single_text(field)
+        found = sorted(matching(self._tables, query), key=lambda alert: alert.id)
+        history = self._tables.read("history")
+        sums: dict[str, float] = {}
+        for alert in found:
+            number = 1.0
+            if measure == "flapping":
+                number = sum(entry.type == "severity" for _, entry in history.get(alert.id, ()))
+            elif measure == "standing":
+                number = (alert.last_receive_time - alert.create_time).total_seconds()
+            if number or measure != "flapping":
+                name = read(getattr(alert, field))
+                sums[name] = sums.get(name, 0) + number
+        rows = sorted(sums.items(), key=lambda row: (-row[1], row[0]))[:limit]
+        names = {name for name, _ in rows}
+        members = [
+            (read(getattr(one, field)), one.id, one.resource, one.environment, one.service, one.duplicate_count)
+            for one in found
+            if read(getattr(one, field)) in names
+        ]
+        return alert_counts.offenders(rows, members[:MOST_RESOURCES])
+
+    async def identities(self, ids: Sequence[str]) -> list[Identity]:
+        return [alert.identity for alert in self._tables.pick("alerts", ids)]
+
+    async def ids(self, query: AlertQuery, limit: int) -> list[str]:
+        return sorted(str(alert.id) for alert in matching(self._tables, query))[:limit]
 
     async def lapsed(
         self, statuses: Sequence[str], severities: Sequence[str], before: datetime, limit: int
@@ -137,6 +182,10 @@ class MemoryAlertHistory:
     async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
         rows = self._tables.read("history").get(alert_id, ())
         return [entry for _, entry in rows[max(len(rows) - limit, 0) :]]
+
+    async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
+        found = {identifier: await self.of(identifier, limit) for identifier in alert_ids}
+        return {identifier: entries for identifier, entries in found.items() if entries}
 
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
         history = self._tables.read("history")

@@ -7,9 +7,10 @@ from typing import Any
 import msgspec
 
 from watchbell.adapters.store.memory.tables import Tables
-from watchbell.adapters.store.retention import EVENTS_KEPT
+from watchbell.adapters.store.retention import BOOKS, EVENTS_KEPT
 from watchbell.domain.errors import Conflict
-from watchbell.domain.events.rule import WindowCount
+from watchbell.domain.events.accounts import NodeBooks
+from watchbell.domain.events.rules.part import WindowPart
 from watchbell.domain.managed import Stored
 from watchbell.ports.store import Change
 from watchbell.ports.tally import MinuteCount, RecentEvents
@@ -95,15 +96,18 @@ class MemoryChanges:
 class MemoryTallies:
     """What collectors reported.
 
-    Tables `window_counts`, `minute_counts` (by what makes a count unique, time first) and `recent_events` (by number).
+    Tables `window_parts`, `minute_counts` (by what makes a count unique, time first) and `recent_events` (by number).
     """
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    async def report(self, counts: Sequence[WindowCount]) -> None:
-        rows = self._tables.edit("window_counts")
-        rows.update({(item.window_start, item.node, item.rule_id): item for item in counts})
+    async def report(self, counts: Sequence[WindowPart]) -> None:
+        rows = self._tables.edit("window_parts")
+        for item in counts:
+            key = item.window_start, item.node, item.rule_id, item.group
+            if key not in rows or rows[key].told_ms <= item.told_ms:
+                rows[key] = item
 
     async def recent(self, recent: RecentEvents) -> None:
         minutes = self._tables.edit("minute_counts")
@@ -112,8 +116,18 @@ class MemoryTallies:
             number = self._tables.next_number("recent_events")
             self._tables.edit("recent_events")[number] = {**event, "node": recent.node}
 
-    async def windows(self, rule_id: str, since: datetime) -> list[WindowCount]:
-        rows = self._tables.read("window_counts")
+    async def books(self, books: NodeBooks) -> None:
+        table = self._tables.edit("facts")
+        before = table.get(BOOKS + books.node)
+        if before is None or msgspec.json.decode(before, type=NodeBooks).at_ms <= books.at_ms:
+            table[BOOKS + books.node] = msgspec.json.encode(books).decode()
+
+    async def nodes(self) -> list[NodeBooks]:
+        rows = sorted(self._tables.read("facts").items())
+        return [msgspec.json.decode(value, type=NodeBooks) for name, value in rows if name.startswith(BOOKS)]
+
+    async def windows(self, rule_id: str, since: datetime) -> list[WindowPart]:
+        rows = self._tables.read("window_parts")
         return [rows[key] for key in sorted(rows) if key[2] == rule_id and key[0] >= since]
 
     async def tail(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -127,7 +141,13 @@ class MemoryTallies:
                 sums[minute, event_type] = sums.get((minute, event_type), 0) + item.count
         return [MinuteCount(*key, sums[key]) for key in sorted(sums)]
 
+    async def forget(self, parties: frozenset[str]) -> int:
+        rows = self._tables.read("recent_events")
+        wrong = [number for number, event in rows.items() if event.get("party_id") in parties]
+        self._tables.drop("recent_events", wrong)
+        return len(wrong)
+
     async def trim(self, before: datetime) -> None:
-        for table in ("window_counts", "minute_counts"):
+        for table in ("window_parts", "minute_counts"):
             self._tables.drop(table, [key for key in self._tables.read(table) if key[0] < before])
         self._tables.drop("recent_events", sorted(self._tables.read("recent_events"))[:-EVENTS_KEPT])

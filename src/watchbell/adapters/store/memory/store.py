@@ -10,14 +10,26 @@ from datetime import UTC, datetime
 
 from watchbell.adapters.store.feed import Noted
 from watchbell.adapters.store.memory.accounts import MemoryApiKeys, MemoryAudit, MemorySessions, MemoryUsers
+from watchbell.adapters.store.memory.alerta import (
+    MemoryCustomerLookups,
+    MemoryNotes,
+    MemoryOriginHeartbeats,
+    MemoryPeople,
+    MemoryPermissions,
+)
 from watchbell.adapters.store.memory.alerts import MemoryAlertHistory, MemoryAlertReports, MemoryAlerts
+from watchbell.adapters.store.memory.calls import MemoryReceivedCalls
 from watchbell.adapters.store.memory.catalogue import MemoryCatalogue, MemoryChanges, MemoryFacts, MemoryTallies
 from watchbell.adapters.store.memory.checks import MemoryCheckStates, MemoryPulses
+from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
+from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
 from watchbell.adapters.store.memory.work import MemoryLeases, MemoryOutbox, MemoryTimers
 from watchbell.domain.errors import Retryable
 from watchbell.ports import store as ports
+from watchbell.ports.calls import ReceivedCalls
+from watchbell.ports.login import Identities
 from watchbell.ports.tally import Tallies
 
 
@@ -49,6 +61,14 @@ class MemoryTransaction:
         self.audit: ports.Audit = MemoryAudit(tables)
         self.changes: ports.Changes = MemoryChanges(tables)
         self.tallies: Tallies = MemoryTallies(tables)
+        self.rule_history: ports.RuleHistory = MemoryRuleHistory(tables)
+        self.notes: ports.Notes = MemoryNotes(tables)
+        self.origin_heartbeats: ports.OriginHeartbeats = MemoryOriginHeartbeats(tables)
+        self.people: ports.People = MemoryPeople(tables)
+        self.customer_lookups: ports.CustomerLookups = MemoryCustomerLookups(tables)
+        self.received_calls: ReceivedCalls = MemoryReceivedCalls(tables)
+        self.permissions: ports.Permissions = MemoryPermissions(tables)
+        self.identities: Identities = MemoryIdentities(tables)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

@@ -8,15 +8,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
-from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchbell.adapters.store.sql import dialect_postgres, dialect_sqlite
 from watchbell.adapters.store.sql.codec import lock_key
@@ -24,6 +19,7 @@ from watchbell.adapters.store.sql.store import parse_url
 from watchbell.adapters.store.sql.work import translated
 
 _FOLDER = Path(__file__).parent
+_TABLE = "alembic_version"
 _LOCK = lock_key("migrations")
 _WAIT_SECONDS = 300
 _STATEMENT_SECONDS = 3600
@@ -52,50 +48,53 @@ async def pending(url: str) -> list[str]:
     """The revisions that the database has yet to go through, in order; empty when it is up to date."""
     async with _connection(parse_url(url)) as connection:
         present = await connection.run_sync(_present)
-    return _following(_script(), present)
+    return _following(present)
 
 
 @asynccontextmanager
 async def _connection(url: URL) -> AsyncGenerator[AsyncConnection]:
-    engine: AsyncEngine
     if url.get_backend_name() == "sqlite":
-        dialect, engine = dialect_sqlite.SqliteDialect(), dialect_sqlite.engine_for_migration(url)
+        dialect = dialect_sqlite.SqliteDialect()
+        # A writer's transaction holds the write lock from its first statement, tables and indexes included.
+        file = dialect_sqlite.SqliteConnections(url)
+        opening, close = file.writer(), file.close
     else:
         dialect = dialect_postgres.PostgresDialect()
         engine = dialect_postgres.engine(url, pool_size=1, statement_seconds=_STATEMENT_SECONDS)
+        opening, close = engine.connect(), engine.dispose
     try:
         with translated(dialect):
-            async with engine.connect() as connection:
+            async with opening as connection:
                 yield connection
     finally:
-        await asyncio.shield(engine.dispose())
+        await asyncio.shield(close())
 
 
-def _script() -> ScriptDirectory:
-    return ScriptDirectory(str(_FOLDER))
+def revisions() -> list[str]:
+    """All that this program knows, in order: files are named by them. Alembic itself would be slow to load for that."""
+    return sorted(file.name.partition("_")[0] for file in (_FOLDER / "versions").glob("[0-9]*_*.py"))
 
 
 def _present(connection: Connection) -> str:
-    return MigrationContext.configure(connection).get_current_revision() or ""
+    if not inspect(connection).has_table(_TABLE):
+        return ""
+    return connection.execute(text(f"SELECT version_num FROM {_TABLE}")).scalar() or ""  # noqa: S608 - our own name
 
 
-def _following(script: ScriptDirectory, present: str) -> list[str]:
-    revisions = [item.revision for item in script.walk_revisions()]
+def _following(present: str) -> list[str]:
+    known = revisions()
+    if not present:
+        return known
     # A database that is newer than this program has a revision that we do not know: nothing to do.
-    newer = revisions.index(present) if present in revisions else 0 if present else len(revisions)
-    return revisions[:newer][::-1]
+    return known[known.index(present) + 1 :] if present in known else []
 
 
 def _upgrade(connection: Connection) -> tuple[str, str]:
-    script = _script()
     present = _present(connection)
-    if not _following(script, present):
+    if not _following(present):
         return present, present
 
-    def steps(revision: Any, _context: Any) -> Any:
-        return script._upgrade_revs("head", revision)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - what Alembic's own `upgrade` calls
+    from watchbell.adapters.store.migrations.running import run  # noqa: PLC0415 - most starts have nothing to run
 
-    with EnvironmentContext(Config(), script, fn=steps) as environment:
-        environment.configure(connection=connection, transactional_ddl=True)
-        environment.run_migrations()
+    run(connection, _FOLDER)
     return present, _present(connection)

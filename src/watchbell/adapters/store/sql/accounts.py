@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 
 from watchbell.adapters.store.retention import FAILURES_KEPT
 from watchbell.adapters.store.sql.codec import Codec
-from watchbell.adapters.store.sql.tables import api_keys, audit, login_failures, sessions, users
+from watchbell.adapters.store.sql.tables_accounts import api_keys, audit, identities, login_failures, sessions, users
+from watchbell.adapters.store.sql.tables_notes import profiles
 from watchbell.adapters.store.sql.work import Work
-from watchbell.domain.accounts import ApiKey, AuditEntry, Session, User
+from watchbell.domain.accounts import ApiKey, Session, User
+from watchbell.domain.audit import AuditEntry, AuditQuery
 
 _USERS = Codec(User, users)
 _SESSIONS = Codec(Session, sessions)
@@ -41,6 +43,8 @@ class SqlUsers:
         row = await self._work.first_written(gone)
         if row is not None:
             await self._work.delete(sessions, sessions.c.user_id == user_id)
+            await self._work.delete(profiles, profiles.c.user_id == user_id)
+            await self._work.delete(identities, identities.c.user_id == user_id)
             owners = or_(api_keys.c.user == row.id, func.watchbell_lower(api_keys.c.user) == row.login_folded)
             await self._work.delete(api_keys, owners)
 
@@ -60,6 +64,11 @@ class SqlSessions:
 
     async def delete(self, session_id: str) -> None:
         await self._work.delete(sessions, sessions.c.id == session_id)
+
+    async def of_user(self, user_id: str) -> list[Session]:
+        theirs = select(*_SESSIONS.columns).where(sessions.c.user_id == user_id)
+        rows = await self._work.rows(theirs.order_by(sessions.c.created_at.desc(), sessions.c.id.desc()))
+        return _SESSIONS.structs(rows)
 
     async def delete_of(self, user_id: str) -> None:
         await self._work.delete(sessions, sessions.c.user_id == user_id)
@@ -111,3 +120,23 @@ class SqlAudit:
         if before is not None:
             statement = statement.where(audit.c.at < before)
         return _AUDIT.structs(await self._work.rows(statement))
+
+    async def find(self, query: AuditQuery, offset: int, limit: int) -> list[AuditEntry]:
+        chosen = select(*_AUDIT.columns).where(*_asked(query)).order_by(audit.c.at.desc(), audit.c.seq.desc())
+        return _AUDIT.structs(await self._work.rows(chosen.offset(offset).limit(limit)))
+
+    async def count(self, query: AuditQuery) -> int:
+        return (await self._work.rows(select(func.count()).select_from(audit).where(*_asked(query))))[0][0]
+
+    async def expire(self, before: datetime) -> int:
+        return await self._work.delete(audit, audit.c.at < before)
+
+
+def _asked(query: AuditQuery) -> list[ColumnElement[bool]]:
+    names = ("who", "action", "kind", "subject", "category")
+    found = [audit.c[name] == getattr(query, name) for name in names if getattr(query, name)]
+    if query.since is not None:
+        found.append(audit.c.at >= query.since)
+    if query.before is not None:
+        found.append(audit.c.at < query.before)
+    return found

@@ -4,22 +4,37 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Text, and_, case, false, func, literal, not_, or_, true, type_coerce
 
-from watchbell.adapters.store import alert_filter, lines
+from watchbell.adapters.store import alert_counts, alert_filter, lines
 from watchbell.adapters.store.alert_filter import Condition, Kind, SortKey
 from watchbell.adapters.store.sql.dialect import Dialect
 from watchbell.adapters.store.sql.tables import alerts
-from watchbell.domain.alerts.query import AlertQuery
+from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Filter, Negation
+from watchbell.domain.alerts.query import Expression as Wanted
 
-_NULLABLE = {"customer", "value", "raw_data", "reverts_at"}
+_NULLABLE = {"customer", "value", "raw_data", "reverts_at", "ack_reverts_at"}
 Expression = ColumnElement[Any]
 
 
 def where(dialect: Dialect, query: AlertQuery) -> ColumnElement[bool]:
     """What an alert must fulfil to match the query."""
-    parts = [_condition(dialect, condition) for condition in alert_filter.conditions(query)]
-    if query.search:
-        parts.append(_search(dialect, query.search))
-    return and_(true(), *parts)
+    return _holds(dialect, alert_filter.expression(query))
+
+
+def _holds(dialect: Dialect, wanted: Wanted) -> ColumnElement[bool]:
+    match wanted:
+        case AllOf():
+            return and_(true(), *(_holds(dialect, part) for part in wanted.parts))
+        case AnyOf():
+            return or_(false(), *(_holds(dialect, part) for part in wanted.parts))
+        case Negation():
+            return not_(func.coalesce(_holds(dialect, wanted.part), false()))
+        case Filter() if alert_filter.parts_of(wanted):
+            found = or_(false(), *(_search(dialect, value) for value in wanted.values))
+            return not_(func.coalesce(found, false())) if wanted.negate else found
+        case Filter() if wanted.field == alert_filter.ANY_FIELD:
+            return _holds(dialect, alert_filter.spread(wanted))
+        case Filter():
+            return _condition(dialect, alert_filter.condition(wanted))
 
 
 def order(dialect: Dialect, query: AlertQuery) -> list[Expression]:
@@ -40,7 +55,10 @@ def _field(dialect: Dialect, field: str, kind: Kind, key: str) -> Expression:
 
 
 def _condition(dialect: Dialect, condition: Condition) -> ColumnElement[bool]:
-    compare = _contains if condition.operator == "contains" else _equal if condition.operator == "eq" else _ordered
+    if condition.operator == "exists":
+        held = _exists(dialect, condition)
+        return not_(func.coalesce(held, false())) if condition.negate else held
+    compare = _COMPARISONS.get(condition.operator, _ordered)
     held = or_(false(), *(compare(dialect, condition, value) for value in condition.values))
     return not_(func.coalesce(held, false())) if condition.negate else held
 
@@ -53,7 +71,7 @@ def _columns(dialect: Dialect, condition: Condition) -> list[Expression]:
 
 def _equal(dialect: Dialect, condition: Condition, value: Any) -> ColumnElement[bool]:
     if condition.kind is Kind.ID:
-        return or_(starts_with(alerts.c.id, value), starts_with(alerts.c.last_receive_id, value))
+        return known_by(value)
     (column,) = _columns(dialect, condition)
     if condition.kind is Kind.LIST:
         return dialect.position(column, literal(lines.member(value))) > 0
@@ -93,6 +111,18 @@ def _has(dialect: Dialect, column: Expression, needle: str) -> ColumnElement[boo
     return dialect.position(func.watchbell_lower(column), literal(needle.lower())) > 0
 
 
+def _matches(dialect: Dialect, condition: Condition, pattern: Any) -> ColumnElement[bool]:
+    (column,) = _columns(dialect, condition)
+    lower = func.lower if pattern.isascii() else func.watchbell_lower
+    return dialect.matches(lower(column), pattern)
+
+
+def _exists(dialect: Dialect, condition: Condition) -> ColumnElement[bool]:
+    textual = condition.kind not in (Kind.NUMBER, Kind.FLAG, Kind.TIME)
+    columns = _columns(dialect, condition)
+    return or_(*(and_(column.is_not(None), column != "") if textual else column.is_not(None) for column in columns))
+
+
 def _search(dialect: Dialect, needle: str) -> ColumnElement[bool]:
     fields = [_field(dialect, field, alert_filter.FIELDS[field], "") for field in alert_filter.SEARCHED]
     if needle.isprintable():
@@ -107,6 +137,29 @@ def _search(dialect: Dialect, needle: str) -> ColumnElement[bool]:
             for name, field in zip(alert_filter.SEARCHED, fields, strict=True)
         )
     )
+
+
+_COMPARISONS = {"contains": _contains, "eq": _equal, "match": _matches}
+
+
+def grouped(field: str) -> Expression:
+    """The column of a field that alerts are counted by: a text, or an encoded list."""
+    kind, _ = alert_filter.kind_of(field)
+    if kind is Kind.LIST:
+        return type_coerce(alerts.c[field], Text())
+    return single(field)
+
+
+def single(field: str) -> Expression:
+    """The column of a field that groups alerts: a text."""
+    alert_counts.single_text(field)
+    return alerts.c[field]
+
+
+def known_by(prefix: str) -> ColumnElement[bool]:
+    """Whether an identifier of the alert begins so, in lower or upper case."""
+    columns = (alerts.c.id, alerts.c.last_receive_id)
+    return or_(*(starts_with(column, each) for each in alert_filter.spellings(prefix) for column in columns))
 
 
 def starts_with(column: Expression, prefix: str) -> ColumnElement[bool]:

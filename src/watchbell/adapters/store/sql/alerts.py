@@ -4,19 +4,21 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, func, or_, select, type_coerce, union
+from sqlalchemy import ColumnElement, Select, Text, func, or_, select, text, type_coerce, union, union_all
 
-from watchbell.adapters.store import alert_filter, lines
+from watchbell.adapters.store import alert_counts, alert_filter, lines
 from watchbell.adapters.store.sql import alert_query
 from watchbell.adapters.store.sql.codec import AlertCodec, HistoryCodec, subject_key
 from watchbell.adapters.store.sql.tables import alert_history, alerts
+from watchbell.adapters.store.sql.tables_notes import notes
 from watchbell.adapters.store.sql.work import Work
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
-from watchbell.domain.alerts.query import AlertCounts, AlertQuery
+from watchbell.domain.alerts.query import MOST_RESOURCES, AlertCounts, AlertQuery, Measure, Offender
 
 _ALERTS = AlertCodec()
 _HISTORY = HistoryCodec()
 _SELECT = select(*_ALERTS.columns)
+_AT_ONCE = 50
 
 
 class SqlAlerts:
@@ -43,13 +45,13 @@ class SqlAlerts:
         exact = _SELECT.where(or_(alerts.c.id == identifier, alerts.c.last_receive_id == identifier))
         # The alert whose own id it is comes first, whatever else was received under it.
         own = (alerts.c.id == identifier).desc()
-        newest = (alerts.c.last_receive_time.desc(), alerts.c.id.desc())
-        row = await self._work.first(exact.order_by(own, *newest).limit(1))
-        if row is None and len(identifier) >= alert_filter.MINIMUM_PREFIX:
-            columns = (alerts.c.id, alerts.c.last_receive_id)
-            begins = or_(*(alert_query.starts_with(column, identifier) for column in columns))
-            row = await self._work.first(_SELECT.where(begins).order_by(*newest).limit(1))
-        return None if row is None else _ALERTS.struct(row)
+        found = _ALERTS.structs(await self._work.rows(exact.order_by(own, alerts.c.id).limit(2)))
+        if found and found[0].id == identifier:
+            return found[0]
+        if not found and identifier:
+            begins = _SELECT.where(alert_query.known_by(identifier)).limit(2)
+            found = _ALERTS.structs(await self._work.rows(begins))
+        return alert_filter.only(found, identifier)
 
     async def many(self, identifiers: Sequence[str]) -> list[Alert]:
         if not identifiers:
@@ -64,6 +66,7 @@ class SqlAlerts:
         self._work.must_write()
         if identifiers:
             any_of = self._work.dialect.any_of
+            await self._work.delete(notes, any_of(notes.c.alert_id, list(identifiers)))
             await self._work.delete(alert_history, any_of(alert_history.c.alert_id, list(identifiers)))
             await self._work.delete(alerts, any_of(alerts.c.id, list(identifiers)))
 
@@ -79,7 +82,7 @@ class SqlAlerts:
         groups = (alerts.c.severity, alerts.c.status)
         condition = alert_query.where(self._work.dialect, query)
         rows = await self._work.rows(select(*groups, func.count()).where(condition).group_by(*groups))
-        return alert_filter.tally(tuple(row) for row in rows)
+        return alert_counts.tally(tuple(row) for row in rows)
 
 
 def _is_related(alert: Alert, wanted: set[Identity]) -> bool:
@@ -105,7 +108,7 @@ class SqlAlertReports:
         counts: dict[str, list[tuple[str, str, int]]] = {}
         for environment, severity, status, number in rows:
             counts.setdefault(environment, []).append((severity, status, number))
-        return {name: alert_filter.tally(counts[name]) for name in sorted(counts)}
+        return {name: alert_counts.tally(counts[name]) for name in sorted(counts)}
 
     async def by_service(self, query: AlertQuery) -> dict[tuple[str, str], AlertCounts]:
         # Many alerts share one list of services: the database groups by the list, and here the lists are taken apart.
@@ -117,7 +120,54 @@ class SqlAlertReports:
         for environment, listed, severity, status, number in rows:
             for service in dict.fromkeys(lines.decode(listed)):
                 counts.setdefault((environment, service), []).append((severity, status, number))
-        return {key: alert_filter.tally(counts[key]) for key in sorted(counts)}
+        return {key: alert_counts.tally(counts[key]) for key in sorted(counts)}
+
+    async def by_value(self, field: str, query: AlertQuery) -> dict[tuple[str, str], int]:
+        column = alert_query.grouped(field)
+        condition = alert_query.where(self._work.dialect, query)
+        groups = (alerts.c.environment, column)
+        rows = await self._work.rows(select(*groups, func.count()).where(condition).group_by(*groups))
+        return alert_counts.by_value(field, (tuple(row) for row in rows))
+
+    async def by_field(self, field: str, query: AlertQuery) -> dict[str, AlertCounts]:
+        column = alert_query.grouped(field)
+        condition = alert_query.where(self._work.dialect, query)
+        groups = (column, alerts.c.severity, alerts.c.status)
+        rows = await self._work.rows(select(*groups, func.count()).where(condition).group_by(*groups))
+        return alert_counts.by_field(field, (tuple(row) for row in rows))
+
+    async def worst(self, measure: Measure, field: str, limit: int, query: AlertQuery) -> list[Offender]:
+        dialect = self._work.dialect
+        column, condition = alert_query.single(field), alert_query.where(dialect, query)
+        number: ColumnElement[Any] = func.count()
+        if measure == "standing":
+            number = func.sum(dialect.seconds(alerts.c.last_receive_time, alerts.c.create_time))
+        groups = select(column, number.label("number"), func.sum(alerts.c.duplicate_count)).where(condition)
+        if measure == "flapping":
+            changes = alert_history.c.alert_id == alerts.c.id
+            groups = groups.join_from(alerts, alert_history, changes).where(alert_history.c.type == "severity")
+            # Joined to its history, an alert stands there more than once; its duplicates do not.
+            groups = groups.with_only_columns(column, number.label("number"))
+        worst = groups.group_by(column).order_by(text("number DESC"), column).limit(limit)
+        rows = [tuple(row) for row in await self._work.rows(worst)]
+        names = dialect.any_of(column, [row[0] for row in rows])
+        shown = select(column, alerts.c.id, alerts.c.resource, alerts.c.environment, alerts.c.service)
+        shown = shown.add_columns(alerts.c.duplicate_count).where(condition, names).order_by(alerts.c.id)
+        members: Sequence[Any] = await self._work.rows(shown.limit(MOST_RESOURCES)) if rows else ()
+        return alert_counts.offenders(rows, (tuple(row) for row in members))
+
+    async def identities(self, ids: Sequence[str]) -> list[Identity]:
+        if not ids:
+            return []
+        statement = _SELECT.where(self._work.dialect.any_of(alerts.c.id, list(ids)))
+        return [alert.identity for alert in _ALERTS.structs(await self._work.rows(statement))]
+
+    async def ids(self, query: AlertQuery, limit: int) -> list[str]:
+        condition = alert_query.where(self._work.dialect, query)
+        return [
+            row[0]
+            for row in await self._work.rows(select(alerts.c.id).where(condition).order_by(alerts.c.id).limit(limit))
+        ]
 
     async def lapsed(
         self, statuses: Sequence[str], severities: Sequence[str], before: datetime, limit: int
@@ -136,6 +186,11 @@ class SqlAlertReports:
         return [row[0] for row in await self._work.rows(ordered)]
 
 
+def _newest(alert_id: str, limit: int) -> Any:
+    mine = select(*_HISTORY.columns, alert_history.c.seq).where(alert_history.c.alert_id == alert_id)
+    return mine.order_by(alert_history.c.seq.desc()).limit(max(limit, 0))
+
+
 class SqlAlertHistory:
     """Table `alert_history`; `seq` keeps the order in which entries were added."""
 
@@ -146,9 +201,21 @@ class SqlAlertHistory:
         await self._work.insert_later(alert_history, _HISTORY.rows(entries))
 
     async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
-        statement = select(*_HISTORY.columns).where(alert_history.c.alert_id == alert_id)
-        rows = await self._work.rows(statement.order_by(alert_history.c.seq.desc()).limit(max(limit, 0)))
-        return _HISTORY.structs(reversed(rows))
+        rows = await self._work.rows(_newest(alert_id, limit))
+        return _HISTORY.structs(values for *values, _ in reversed(rows))
+
+    async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
+        found: dict[str, list[HistoryEntry]] = {}
+        wanted = list(dict.fromkeys(alert_ids))
+        for start in range(0, len(wanted), _AT_ONCE):
+            # One short look into the index for each alert, many in one statement.
+            parts = [select(_newest(name, limit).subquery()) for name in wanted[start : start + _AT_ONCE]]
+            rows = await self._work.rows(union_all(*parts))
+            # The last column is `seq`, which is no field.
+            for *values, _ in sorted(rows, key=lambda row: row[-1]):
+                entry = _HISTORY.struct(values)
+                found.setdefault(entry.alert_id, []).append(entry)
+        return found
 
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
         offset, limit = alert_filter.window(query)

@@ -87,6 +87,7 @@ class AlertCodec(Codec[Alert]):
         row["value"], row["value_is_json"] = pack(item.value)
         row["raw_data"], row["raw_data_is_json"] = pack(item.raw_data)
         row["attribute_texts"] = _texts(item.attributes)
+        row["flapping"] = item.flapping
         identity = item.identity
         row["identity_key"] = identity_key(identity)
         row["subject_key"] = subject_key(identity)

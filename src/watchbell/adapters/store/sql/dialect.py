@@ -66,6 +66,14 @@ class Dialect(Protocol):
         """Where the needle begins in the haystack, from 1; 0 when it is not there."""
         ...
 
+    def matches(self, text: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+        """Whether a portable pattern (see `alert_patterns`) is found in a text in small letters."""
+        ...
+
+    def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
+        """How many seconds lie between two times."""
+        ...
+
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:
         """The text under a key of a JSON object whose values are texts; compares by code point."""
         ...

@@ -1,17 +1,20 @@
 """PostgreSQL: many writers, which wait for each other on rows and advisory locks; readers on a snapshot.
 
 Every statement, lock and idle transaction has a deadline, so a process that was stopped in the middle of a transaction
-cannot hold up the others for longer than `IDLE_SECONDS`.
+cannot hold up the others for ever. The server's own deadlines leave a hole: a session whose client stopped after it had
+prepared a statement is neither idle nor running one. Whoever waited for a lock in vain ends such sessions.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
+import structlog
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Float,
     FromClause,
     Table,
     Text,
@@ -22,6 +25,8 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -29,6 +34,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.sql.base import Executable
 
+from watchbell.adapters.store.alert_patterns import for_postgres
 from watchbell.adapters.store.sql import tables
 from watchbell.adapters.store.sql.codec import lock_key
 from watchbell.adapters.store.sql.dialect import Deferred, Upsertable
@@ -42,12 +48,22 @@ IDLE_SECONDS = 15
 CONNECT_SECONDS = 10
 RECYCLE_SECONDS = 600
 
+APPLICATION = "watchbell"
+
+_log = structlog.get_logger("store")
 _FEED = lock_key("changes")
+_IN_VAIN = "55P03"
+_END_STUCK = text(
+    "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename = current_user AND application_name = :application"
+    " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL AND state = 'active' AND wait_event = 'ClientRead'"
+    " AND state_change < clock_timestamp() - make_interval(secs => :seconds)"
+)
 _PASSING_CLASSES = ("08", "53", "57", "58")
 _PASSING = {
     "40001",  # serialization failure
     "40P01",  # deadlock
-    "55P03",  # lock not available in time
+    _IN_VAIN,  # lock not available in time
     "25P03",  # idle in a transaction for too long
     "25P04",  # transaction took too long
     "25006",  # read-only: this server has become a standby
@@ -72,6 +88,12 @@ class PostgresDialect:
 
     def position(self, haystack: ColumnElement[Any], needle: ColumnElement[str]) -> ColumnElement[int]:
         return func.strpos(haystack, needle)
+
+    def matches(self, text: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+        return text.op("~", is_comparison=True)(literal(for_postgres(pattern), Text()))
+
+    def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
+        return type_coerce(func.extract("epoch", later - earlier), Float())
 
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:
         return column.op("->>", return_type=Text())(literal(key, Text())).collate("C")
@@ -138,8 +160,23 @@ class PostgresConnections:
     @asynccontextmanager
     async def writer(self) -> AsyncGenerator[AsyncConnection]:
         """A connection that writes."""
-        async with self._writers.connect() as connection:
-            yield connection
+        try:
+            async with self._writers.connect() as connection:
+                yield connection
+        except Exception as error:
+            if _waited_in_vain(error):
+                await self._end_stuck()
+            raise
+
+    async def _end_stuck(self) -> None:
+        """End sessions of ours whose client stands still in the middle of a statement; they hold locks for ever."""
+        with suppress(exc.SQLAlchemyError, OSError, asyncpg.PostgresError):
+            async with self._writers.connect() as connection:
+                given = {"application": APPLICATION, "seconds": IDLE_SECONDS}
+                ended = [row.pid for row in (await connection.execute(_END_STUCK, given)).all()]
+                await connection.commit()
+            if ended:
+                _log.warning("stuck_sessions_ended", server_pids=ended, hint="a process of Watchbell stands still")
 
     @asynccontextmanager
     async def reader(self) -> AsyncGenerator[AsyncConnection]:
@@ -165,7 +202,7 @@ def engine(
     query = dict(url.query)
     mode = query.pop("sslmode", None)
     common = {
-        "application_name": "watchbell",
+        "application_name": APPLICATION,
         "statement_timeout": str(statement_seconds * 1000),
         "lock_timeout": str(LOCK_SECONDS * 1000),
         "idle_in_transaction_session_timeout": str(IDLE_SECONDS * 1000),
@@ -193,6 +230,14 @@ def engine(
     )
     event.listen(made.sync_engine, "checkout", _leave_closed)
     return made
+
+
+def _waited_in_vain(error: BaseException | None) -> bool:
+    while error is not None:
+        if getattr(error, "sqlstate", None) == _IN_VAIN:
+            return True
+        error = error.__cause__
+    return False
 
 
 def _leave_closed(connection: Any, *_: object) -> None:

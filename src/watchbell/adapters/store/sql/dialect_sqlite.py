@@ -9,15 +9,20 @@ import json
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from threading import Thread
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Table, event, exc, func, select
+import aiosqlite
+from sqlalchemy import ColumnElement, Float, FromClause, Table, event, exc, func, literal, select, type_coerce
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.sql.base import Executable
 
+from watchbell.adapters.store.alert_patterns import found_in_small
 from watchbell.adapters.store.sql import tables
 from watchbell.adapters.store.sql.dialect import Deferred, Upsertable
 from watchbell.adapters.store.sql.types import read_json, write_json
@@ -25,8 +30,9 @@ from watchbell.domain.errors import Conflict, Invalid, Retryable, WatchbellError
 
 BUSY_SECONDS = 10.0
 READERS = 4
+_WAL = "PRAGMA journal_mode=WAL"
+_WAL_PAUSE = 0.02  # seconds
 _PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
     "PRAGMA foreign_keys=ON",
@@ -66,6 +72,12 @@ class SqliteDialect:
 
     def position(self, haystack: ColumnElement[Any], needle: ColumnElement[str]) -> ColumnElement[int]:
         return func.instr(haystack, needle)
+
+    def matches(self, text: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+        return func.watchbell_match(literal(pattern), text) == literal(1)
+
+    def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
+        return (type_coerce(later, Float()) - type_coerce(earlier, Float())) / 1_000_000.0
 
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:
         # A path would need quoting that json_extract does not know; json_each compares the key itself.
@@ -108,8 +120,9 @@ class SqliteConnections:
     def __init__(self, url: URL, patience: float = 30.0) -> None:
         self._patience = patience
         self._turn = asyncio.Lock()
-        self._writers = _engine(url, pool_size=1)
-        self._readers = _engine(url, pool_size=READERS)
+        self._driver = _Driver()
+        self._writers = _engine(url, self._driver, pool_size=1)
+        self._readers = _engine(url, self._driver, pool_size=READERS)
         event.listen(self._writers.sync_engine, "begin", _begin_immediate)
         event.listen(self._readers.sync_engine, "begin", _begin)
         event.listen(self._readers.sync_engine, "connect", _refuse_writes)
@@ -135,11 +148,39 @@ class SqliteConnections:
         """Close the file."""
         await self._readers.dispose()
         await self._writers.dispose()
+        await self._driver.ended()
 
 
-def _engine(url: URL, pool_size: int) -> AsyncEngine:
+class _Driver:
+    """Opens the driver's connections, each with a thread of its own, and waits for those threads at the end.
+
+    A connection that could not be opened, or was cut off in the middle of a statement, is stopped without waiting; its
+    thread then answers a loop that must not be closed yet.
+    """
+
+    def __init__(self) -> None:
+        self._threads: list[Thread] = []
+
+    async def connect(self, *given: Any, **options: Any) -> aiosqlite.Connection:
+        """A connection that is open."""
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        connection = aiosqlite.connect(*given, **options)
+        thread = connection._thread  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] # the driver shows it nowhere
+        thread.daemon = True
+        self._threads.append(thread)
+        return await connection
+
+    async def ended(self) -> None:
+        """Wait until the threads have answered, each for as long as a statement may wait for the file."""
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join, BUSY_SECONDS)
+
+
+def _engine(url: URL, driver: _Driver, pool_size: int) -> AsyncEngine:
+    given, options = SQLiteDialect_aiosqlite().create_connect_args(url)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
+        async_creator=partial(driver.connect, *given, **options),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
@@ -153,25 +194,42 @@ def _engine(url: URL, pool_size: int) -> AsyncEngine:
     return engine
 
 
-def engine_for_migration(url: URL) -> AsyncEngine:
-    """An engine whose transactions hold the write lock from their first statement, tables and indexes included."""
-    engine = _engine(url, pool_size=1)
-    event.listen(engine.sync_engine, "begin", _begin_immediate)
-    return engine
-
-
 def _prepare(connection: Any, _record: object) -> None:
     # The driver's own ideas of when a transaction begins are switched off; the listeners begin them.
     connection.isolation_level = None
     connection.create_function("watchbell_lower", 1, _lower, deterministic=True)
+    connection.create_function("watchbell_match", 2, _match, deterministic=True)
     cursor = connection.cursor()
+    _use_wal(connection, cursor)
     for pragma in _PRAGMAS:
         cursor.execute(pragma)
     cursor.close()
 
 
+def _use_wal(connection: Any, cursor: Any) -> None:
+    """Of several that open a new file at once, SQLite refuses all but one at once, whatever their time-out is."""
+    for _ in range(int(BUSY_SECONDS / _WAL_PAUSE)):
+        try:
+            cursor.execute(_WAL)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            connection.run_async(_pause)
+        else:
+            return
+    cursor.execute(_WAL)
+
+
+async def _pause(_connection: object) -> None:
+    await asyncio.sleep(_WAL_PAUSE)
+
+
 def _lower(value: Any) -> str | None:
     return None if value is None else str(value).lower()
+
+
+def _match(pattern: str, text: Any) -> bool | None:
+    return None if text is None else found_in_small(pattern, str(text))
 
 
 def _refuse_writes(connection: Any, _record: object) -> None:

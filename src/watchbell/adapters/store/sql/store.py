@@ -15,18 +15,30 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from watchbell.adapters.store.feed import Noted
 from watchbell.adapters.store.sql.accounts import SqlApiKeys, SqlAudit, SqlSessions, SqlUsers
+from watchbell.adapters.store.sql.alerta import (
+    SqlCustomerLookups,
+    SqlNotes,
+    SqlOriginHeartbeats,
+    SqlPeople,
+    SqlPermissions,
+)
 from watchbell.adapters.store.sql.alerts import SqlAlertHistory, SqlAlertReports, SqlAlerts
+from watchbell.adapters.store.sql.calls import SqlReceivedCalls
 from watchbell.adapters.store.sql.catalogue import SqlCatalogue, SqlChanges, SqlFacts
 from watchbell.adapters.store.sql.checks import SqlCheckStates, SqlPulses
 from watchbell.adapters.store.sql.dialect import Connections, Dialect
 from watchbell.adapters.store.sql.dialect_postgres import PostgresConnections, PostgresDialect
 from watchbell.adapters.store.sql.dialect_sqlite import SqliteConnections, SqliteDialect
 from watchbell.adapters.store.sql.duties import SqlLeases, SqlOutbox, SqlTimers
+from watchbell.adapters.store.sql.identities import SqlIdentities
 from watchbell.adapters.store.sql.oncall import SqlIncidents, SqlNotifications
+from watchbell.adapters.store.sql.rules import SqlRuleHistory
 from watchbell.adapters.store.sql.tallies import SqlTallies
 from watchbell.adapters.store.sql.work import Work, translated
 from watchbell.domain.errors import Invalid
 from watchbell.ports import store as ports
+from watchbell.ports.calls import ReceivedCalls
+from watchbell.ports.login import Identities
 from watchbell.ports.tally import Tallies
 
 
@@ -58,6 +70,14 @@ class SqlTransaction:
         self.audit: ports.Audit = SqlAudit(work)
         self.changes: ports.Changes = SqlChanges(work)
         self.tallies: Tallies = SqlTallies(work)
+        self.rule_history: ports.RuleHistory = SqlRuleHistory(work)
+        self.notes: ports.Notes = SqlNotes(work)
+        self.origin_heartbeats: ports.OriginHeartbeats = SqlOriginHeartbeats(work)
+        self.people: ports.People = SqlPeople(work)
+        self.customer_lookups: ports.CustomerLookups = SqlCustomerLookups(work)
+        self.received_calls: ReceivedCalls = SqlReceivedCalls(work)
+        self.permissions: ports.Permissions = SqlPermissions(work)
+        self.identities: Identities = SqlIdentities(work)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

@@ -4,10 +4,24 @@ The migrations build exactly these tables (a test compares). Text has the collat
 databases sort and cut ranges alike.
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, MetaData, PrimaryKeyConstraint, Table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    false,
+    text,
+)
 
 from watchbell.adapters.store.sql.types import Enumerated, Lines, Moment, Typed, json, string
+from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.checks.result import Outcome, Status
+from watchbell.domain.checks.said import Said
 from watchbell.domain.oncall.incident import AttemptOutcome, IncidentStatus, NotificationStatus, Purpose
 
 metadata = MetaData(
@@ -67,7 +81,10 @@ alerts = Table(
     _time("update_time"),
     *_texts("previous_status", "status_before_ack", "status_before_shelve"),
     _time("reverts_at", nullable=True),
+    _time("ack_reverts_at", nullable=True),
     _integer("version"),
+    Column("flaps", Typed(Flaps), nullable=True),
+    Column("flapping", Boolean(), nullable=False, server_default=false()),
     # Hashes of the identity, and of the environment, resource and customer: short keys for indexes and locks.
     *_texts("identity_key"),
     _integer("subject_key"),
@@ -100,6 +117,7 @@ alert_history = Table(
     _integer("timeout"),
     _text("reason"),
     _integer("config_version"),
+    Column("source", string(), nullable=False, server_default=text("''")),
     _key("seq"),
     Index("ix_alert_history_alert_id_seq", "alert_id", "seq"),
     Index("ix_alert_history_at_seq", "at", "seq"),
@@ -144,6 +162,7 @@ check_healths = Table(
     Column("outcome", Typed(Outcome), nullable=True),
     _time("signalled_at", nullable=True),
     _text("signalled_text"),
+    Column("said", Typed(Said), nullable=True),
     _integer("version"),
     _key("check_id"),
 )
@@ -171,6 +190,7 @@ heartbeat_pulses = Table(
     _time("started", nullable=True),
     _integer("last_exit"),
     Column("failing", Boolean(), nullable=False),
+    Column("said", Typed(Said), nullable=True),
     _integer("version"),
     _key("heartbeat_id"),
 )
@@ -192,6 +212,7 @@ incidents = Table(
     _text("acknowledged_by"),
     _time("resolved_at", nullable=True),
     _integer("version"),
+    Column("flapping", json(), nullable=False, server_default=text("'{}'")),
     _key("id"),
     Index("ix_incidents_opened_at", "opened_at"),
     Index("ix_incidents_status_opened_at", "status", "opened_at"),
@@ -282,72 +303,11 @@ leases = Table(
     _key("name"),
 )
 
-users = Table(
-    "users",
-    metadata,
-    *_texts("id", "login"),
-    # The login in lower case: logins that differ only in case are one.
-    *_texts("login_folded", "name", "email", "password_hash"),
-    _lines("roles"),
-    Column("active", Boolean(), nullable=False),
-    _time("created_at"),
-    _time("last_login", nullable=True),
-    _key("id"),
-    Index("uq_users_login_folded", "login_folded", unique=True),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    *_texts("id", "user_id", "csrf"),
-    _time("created_at"),
-    _time("seen_at"),
-    _time("expires_at"),
-    _key("id"),
-    Index("ix_sessions_user_id", "user_id"),
-    Index("ix_sessions_expires_at", "expires_at"),
-)
-
-login_failures = Table(
-    "login_failures",
-    metadata,
-    Column("seq", _number(), autoincrement=True),
-    _text("key"),
-    _time("at"),
-    _key("seq"),
-    Index("ix_login_failures_key_at", "key", "at"),
-    Index("ix_login_failures_at", "at"),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    *_texts("id", "hash", "prefix", "user"),
-    _lines("scopes"),
-    _text("text"),
-    _time("created_at"),
-    _time("expires_at", nullable=True),
-    _time("last_used", nullable=True),
-    _key("id"),
-    Index("uq_api_keys_hash", "hash", unique=True),
-)
-
 facts = Table(
     "facts",
     metadata,
     *_texts("name", "value"),
     _key("name"),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("seq", _number(), autoincrement=True),
-    _text("id"),
-    _time("at"),
-    *_texts("who", "action", "kind", "subject", "text"),
-    _key("seq"),
-    Index("ix_audit_at_seq", "at", "seq"),
 )
 
 changes = Table(

@@ -70,11 +70,13 @@ class Work:
         self.must_write()
         return await self._run(statement, rows)
 
-    async def insert(self, table: Table, rows: list[dict[str, Any]], conflict: tuple[str, ...] = ()) -> None:
-        """Insert rows; on a conflict of these columns overwrite."""
+    async def insert(
+        self, table: Table, rows: list[dict[str, Any]], conflict: tuple[str, ...] = (), newest_by: str = ""
+    ) -> None:
+        """Insert rows; on a conflict of these columns overwrite, but not what is greater in the column `newest_by`."""
         self.must_write()
         if rows:
-            await self._run(_insert(self.dialect, table, conflict, overwrite=True), rows)
+            await self._run(_insert(self.dialect, table, conflict, overwrite=True, newest_by=newest_by), rows)
 
     async def insert_later(self, table: Table, rows: list[dict[str, Any]], conflict: tuple[str, ...] = ()) -> None:
         """As `insert`, but where that saves time, only before the next statement of another kind or at the end."""
@@ -139,7 +141,9 @@ class Work:
 
 
 @lru_cache(maxsize=256)
-def _insert(dialect: Dialect, table: Table, conflict: tuple[str, ...], *, overwrite: bool) -> Insert:
+def _insert(
+    dialect: Dialect, table: Table, conflict: tuple[str, ...], *, overwrite: bool, newest_by: str = ""
+) -> Insert:
     # Made once: to compile such a statement costs more than to run it.
     statement = dialect.insert(table).inline()
     if not conflict:
@@ -148,5 +152,7 @@ def _insert(dialect: Dialect, table: Table, conflict: tuple[str, ...], *, overwr
     if not (overwrite and others):
         return statement.on_conflict_do_nothing(index_elements=conflict)
     return statement.on_conflict_do_update(
-        index_elements=conflict, set_={name: statement.excluded[name] for name in others}
+        index_elements=conflict,
+        set_={name: statement.excluded[name] for name in others},
+        where=table.c[newest_by] <= statement.excluded[newest_by] if newest_by else None,
     )

@@ -1,0 +1,1 @@
+"""The archive of events: written by collectors as Parquet files, asked through DuckDB."""

@@ -1,0 +1,109 @@
+"""Tables of people and their ways in: users, sessions, failed log-ins, API keys, roles, and the audit log."""
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, text
+
+from watchbell.adapters.store.sql.tables import metadata
+from watchbell.adapters.store.sql.types import Lines, Moment, Typed, string
+from watchbell.domain.plan import FieldChange
+
+_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("login", string(), nullable=False),
+    # The login in lower case: logins that differ only in case are one.
+    Column("login_folded", string(), nullable=False),
+    Column("name", string(), nullable=False),
+    Column("email", string(), nullable=False),
+    Column("password_hash", string(), nullable=False),
+    Column("roles", Lines(), nullable=False),
+    Column("active", Boolean(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("last_login", Moment(), nullable=True),
+    Index("uq_users_login_folded", "login_folded", unique=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("user_id", string(), nullable=False),
+    Column("csrf", string(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("seen_at", Moment(), nullable=False),
+    Column("expires_at", Moment(), nullable=False),
+    Index("ix_sessions_user_id", "user_id"),
+    Index("ix_sessions_expires_at", "expires_at"),
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", string(), primary_key=True),
+    Column("subject", string(), primary_key=True),
+    Column("user_id", string(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("last_login", Moment(), nullable=False),
+    Index("ix_identities_user_id", "user_id"),
+)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("key", string(), nullable=False),
+    Column("at", Moment(), nullable=False),
+    Index("ix_login_failures_key_at", "key", "at"),
+    Index("ix_login_failures_at", "at"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("hash", string(), nullable=False),
+    Column("prefix", string(), nullable=False),
+    Column("user", string(), nullable=False),
+    Column("scopes", Lines(), nullable=False),
+    Column("text", string(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("expires_at", Moment(), nullable=True),
+    Column("last_used", Moment(), nullable=True),
+    Column("customer", string(), nullable=True),
+    Index("uq_api_keys_hash", "hash", unique=True),
+)
+
+permissions = Table(
+    "permissions",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("match", string(), nullable=False),
+    Column("scopes", Lines(), nullable=False),
+    Index("uq_permissions_match", "match", unique=True),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", _NUMBER, primary_key=True, autoincrement=True),
+    Column("id", string(), nullable=False),
+    Column("at", Moment(), nullable=False),
+    Column("who", string(), nullable=False),
+    Column("action", string(), nullable=False),
+    Column("kind", string(), nullable=False),
+    Column("subject", string(), nullable=False),
+    Column("text", string(), nullable=False),
+    # An older release writes none of these, so the database fills them in.
+    Column("category", string(), nullable=False, server_default="admin"),
+    Column("user_id", string(), nullable=False, server_default=text("''")),
+    Column("key", string(), nullable=False, server_default=text("''")),
+    Column("customers", Lines(), nullable=False, server_default=text("''")),
+    Column("subject_id", string(), nullable=False, server_default=text("''")),
+    Column("changes", Typed(tuple[FieldChange, ...]), nullable=False, server_default=text("'[]'")),
+    Column("address", string(), nullable=False, server_default=text("''")),
+    Column("request_id", string(), nullable=False, server_default=text("''")),
+    Column("user_agent", string(), nullable=False, server_default=text("''")),
+    Index("ix_audit_at_seq", "at", "seq"),
+)

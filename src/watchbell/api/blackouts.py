@@ -1,0 +1,277 @@
+"""`/api/blackout` and `/api/blackouts`: blackouts as Alerta's clients know them, and what one would silence.
+
+They are the managed objects of the kind `blackout`; one that such a client makes gets a name of its own. Of one that
+recurs, the times are those of the occurrence that lasts or comes next, and stay as they are when a client writes them.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, TypeAlias, TypedDict
+
+import msgspec
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath
+
+from watchbell.api.alerta_wire import moment, time_of
+from watchbell.api.alerts import answer, base_of
+from watchbell.api.auth import principal_of, requires
+from watchbell.api.contract import Done, Seconds, Text, Texts, Time, said, told
+from watchbell.api.needs import Needed
+from watchbell.api.paging import listed, page_of
+from watchbell.api.wire import mapping_of, ok
+from watchbell.domain.accounts import Principal
+from watchbell.domain.alerts.blackout import LONGEST, Blackout, moment_of, span_at
+from watchbell.domain.errors import Invalid
+from watchbell.domain.managed import Stored
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import Store
+from watchbell.toolkit.objects import ObjectShapes
+from watchbell.usecases.managing import Managing
+from watchbell.usecases.muting import KIND, covered, made
+
+READ = [requires("read:blackouts")]
+WRITE = [requires("write:blackouts")]
+DURATION = 3600
+"""Seconds, unless the client says."""
+FOR_EVER = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
+_TEXTS = ("resource", "event", "group", "origin", "customer")
+_LISTS = ("service", "tags")
+
+
+class BlackoutChange(msgspec.Struct, kw_only=True, rename="camel"):
+    """What is said of a blackout; what is absent stays as it is, or is not asked for."""
+
+    environment: Text = None
+    resource: Text = None
+    event: Text = None
+    group: Text = None
+    origin: Text = None
+    customer: Text = None
+    service: Texts = None
+    tags: Texts = None
+    text: Text = None
+    user: Text = None
+    """Whose it is; only for `admin:blackouts`."""
+    start_time: Text = None
+    end_time: Text = None
+    duration: Seconds = None
+    """Seconds, where there is no end."""
+
+
+class BlackoutBody(TypedDict):
+    """A blackout."""
+
+    createTime: Time
+    customer: str | None
+    duration: int
+    """Seconds."""
+    endTime: Time
+    environment: str
+    event: str | None
+    group: str | None
+    href: str
+    id: str
+    name: str
+    origin: str | None
+    priority: int
+    """How narrow it is, by Alerta's numbers; it decides nothing."""
+    recurrence: str | None
+    remaining: int
+    """Seconds."""
+    resource: str | None
+    service: Sequence[str]
+    startTime: Time
+    status: Literal["pending", "active", "expired"]
+    tags: Sequence[str]
+    text: str
+    user: str
+
+
+NewBlackout: TypeAlias = Annotated[BlackoutChange, msgspec.Meta(extra_json_schema={"required": ["environment"]})]
+_ONE = said(id=str, blackout=BlackoutBody)
+
+
+@post("/api/blackout", guards=WRITE, opt=told(body=NewBlackout, answer=_ONE))
+async def create(request: Request[Any, Any, Any], managing: Needed[Managing], clock: Needed[Clock]) -> Response[bytes]:
+    """Make a blackout, from now on and for an hour unless the body says otherwise."""
+    body, by, now = await mapping_of(request), principal_of(request), clock.now()
+    if not body.get("environment"):
+        raise Invalid("environment")
+    fields = _fields(body, by) | _times(body, now) | {"created": moment(now)}
+    row = await made(managing, by, fields)
+    base = base_of(request)
+    response = answer({"blackout": shown(row, base, now), "id": row.id, "status": "ok"}, 201)
+    response.headers["Location"] = f"{base}/blackout/{row.id}"
+    return response
+
+
+@get("/api/blackout/{blackout_id:str}", guards=READ, opt=told(answer=said(blackout=BlackoutBody, total=int)))
+async def one(
+    request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """One blackout."""
+    row, _ = await managing.get(KIND, blackout_id)
+    return ok(blackout=shown(row, base_of(request), clock.now()), total=1)
+
+
+@get("/api/blackouts", guards=READ, opt=listed("blackouts", BlackoutBody))
+async def every(request: Request[Any, Any, Any], managing: Needed[Managing], clock: Needed[Clock]) -> dict[str, Any]:
+    """A page of the blackouts."""
+    base, now = base_of(request), clock.now()
+    rows = [shown(row, base, now) for row in await managing.all(KIND)]
+    return page_of(request, "blackouts", sorted(rows, key=lambda row: row["startTime"], reverse=True))
+
+
+@put("/api/blackout/{blackout_id:str}", guards=WRITE, opt=told(body=BlackoutChange, answer=_ONE))
+async def change(
+    request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """Change what is given of a blackout."""
+    body, by, now = await mapping_of(request), principal_of(request), clock.now()
+    if not body:
+        raise Invalid("nothing to change")
+    row, _ = await managing.get(KIND, blackout_id)
+    before = blackout_of(row)
+    fields = {**row.body, "name": row.name, **_fields(body, by), "user": by.login}
+    if not before.recurrence and {"startTime", "endTime", "duration"} & body.keys():
+        start = moment_of(before.start) if before.start else now
+        if "endTime" not in body and "duration" not in body and before.end:
+            body["endTime"] = moment(moment_of(before.end))
+        fields |= _times(body, start)
+    row = await managing.update(by, KIND, row.id, fields, row.version)
+    return ok(id=row.id, blackout=shown(row, base_of(request), now))
+
+
+@delete("/api/blackout/{blackout_id:str}", guards=WRITE, status_code=200, opt=told(answer=Done))
+async def remove(
+    request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing]
+) -> dict[str, Any]:
+    """Delete a blackout. What it alone silenced is told then."""
+    await managing.delete(principal_of(request), KIND, blackout_id)
+    return ok()
+
+
+@post(
+    "/api/blackouts/preview",
+    guards=WRITE,
+    status_code=200,
+    opt=told(body=dict[str, Any], answer=said(total=int)),
+)
+async def preview(
+    request: Request[Any, Any, Any], store: Needed[Store], shapes: Needed[ObjectShapes]
+) -> dict[str, Any]:
+    """How many open alerts a blackout would silence, with the fields of the managed object; its times do not count."""
+    body: dict[str, Any] = {"name": "preview", **await mapping_of(request)}
+    blackout = shapes.read(KIND, body)
+    assert isinstance(blackout, Blackout)  # noqa: S101 - the kind says so
+    return ok(total=await covered(store, blackout))
+
+
+def blackout_of(row: Stored) -> Blackout:
+    """What is stored, as the domain has it."""
+    return msgspec.convert({**row.body, "id": row.id, "name": row.name}, Blackout)
+
+
+def status_of(blackout: Blackout, now: datetime) -> tuple[Literal["pending", "active", "expired"], datetime, datetime]:
+    """`pending`, `active` or `expired`, and from when to when."""
+    span = span_at(blackout, now)
+    if span is not None:
+        # A blackout without a start began when it was made.
+        begun = span.start if span.start.year > 1 else _made_at(blackout, now)
+        return "active" if span.start <= now else "pending", begun, span.end or FOR_EVER
+    start = moment_of(blackout.start) if blackout.start else _made_at(blackout, now)
+    end = moment_of(blackout.end) if blackout.end else start + timedelta(seconds=blackout.duration)
+    return "expired", start, end
+
+
+def shown(row: Stored, base: str, now: datetime) -> BlackoutBody:
+    """A blackout as Alerta's wire has it."""
+    blackout = blackout_of(row)
+    status, start, end = status_of(blackout, now)
+    made_at = moment_of(blackout.created) if blackout.created else row.updated_at
+    return {
+        "createTime": moment(made_at),
+        "customer": blackout.customer or None,
+        "duration": int((end - start).total_seconds()),
+        "endTime": moment(end),
+        "environment": blackout.environment,
+        "event": blackout.event or None,
+        "group": blackout.group or None,
+        "href": f"{base}/blackout/{row.id}",
+        "id": row.id,
+        "name": row.name,
+        "origin": blackout.origin or None,
+        "priority": priority(blackout),
+        "recurrence": blackout.recurrence or None,
+        "remaining": 0 if status == "expired" else int((end - max(start, now)).total_seconds()),
+        "resource": blackout.resource or None,
+        "service": blackout.service,
+        "startTime": moment(start),
+        "status": status,
+        "tags": blackout.tags,
+        "text": blackout.text,
+        "user": blackout.user or row.updated_by,
+    }
+
+
+def priority(blackout: Blackout) -> int:
+    """How narrow it is, by Alerta's numbers; it decides nothing."""
+    found = 0
+    for number, given in (
+        (2, blackout.resource and not blackout.event),
+        (3, blackout.service),
+        (4, blackout.event and not blackout.resource),
+        (5, blackout.group),
+        (6, blackout.resource and blackout.event),
+        (7, blackout.tags),
+        (8, blackout.origin),
+    ):
+        if given:
+            found = number
+    return found
+
+
+def _made_at(blackout: Blackout, now: datetime) -> datetime:
+    return min(moment_of(blackout.created), now) if blackout.created else now
+
+
+def _fields(body: Mapping[str, Any], by: Principal) -> dict[str, Any]:
+    """What a body says but for the times, as the managed object has it."""
+    found: dict[str, Any] = {}
+    for field in ("environment", *_TEXTS):
+        if body.get(field) == "":
+            raise Invalid(f"{field} can not be an empty string")
+        if field in body:
+            found[field] = _text(body, field)
+    for field in _LISTS:
+        value = body.get(field)
+        if field in body:
+            if not isinstance(value or [], list):
+                raise Invalid(f"{field} must be a list")
+            found[field] = value or []
+    if "text" in body:
+        found["text"] = _text(body, "text")
+    asked = _text(body, "user")
+    found["user"] = asked if asked and by.may("admin:blackouts") else by.login
+    return found
+
+
+def _text(body: Mapping[str, Any], field: str) -> str:
+    value = body.get(field)
+    if value is not None and not isinstance(value, str):
+        raise Invalid("must be a text", field)
+    return value or ""
+
+
+def _times(body: Mapping[str, Any], start: datetime) -> dict[str, Any]:
+    """When it begins and ends. An end counts more than a duration."""
+    if body.get("startTime"):
+        start = time_of(body["startTime"])
+    duration = body.get("duration") or DURATION
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:
+        raise Invalid(f"must be a number of seconds up to {LONGEST}", "duration")
+    end = time_of(body["endTime"]) if body.get("endTime") else start + timedelta(seconds=duration)
+    return {"start": moment(start), "end": moment(end), "duration": 0}
+
+
+routes = [create, preview, one, every, change, remove]

@@ -1,0 +1,1 @@
+"""Other systems' HTTP APIs, for the clients that already speak them."""

@@ -1,0 +1,156 @@
+"""`/api/session/providers`, `/api/session/with/…`, `/api/session/callback/…`: log-in providers for our pages.
+
+`/api/auth/<kind>` is the same for Alerta's pages, which ask the provider themselves and bring the code. A browser that
+is sent to a provider keeps a sealed ticket in a cookie; who comes back without it, or with another's, is refused. What
+went wrong goes to the page as one of a few words, and whole into the audit log.
+"""
+
+from typing import Any, TypedDict
+from urllib.parse import quote
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath
+
+from watchbell.api.alerta_auth import NOT_KEPT, claims
+from watchbell.api.alerts import base_of
+from watchbell.api.auth import COOKIE, address_of
+from watchbell.api.contract import Named, Parameter, Text, said, told
+from watchbell.api.needs import Needed
+from watchbell.api.session import session_cookie
+from watchbell.api.tokens import token_of
+from watchbell.api.wire import Body, body_of, mapping_of, ok
+from watchbell.domain.errors import Conflict, Forbidden, Invalid, Unauthenticated, WatchbellError
+from watchbell.ports.clock import Clock
+from watchbell.ports.login import Challenge
+from watchbell.usecases.admitting import TICKET_LIFE, Admitting
+
+OPEN = {"open": True}
+TICKET = "watchbell_login"
+PATH = "/api/session"
+CODE_MAX = 4096
+
+
+class ProviderRow(TypedDict):
+    """A way to log in."""
+
+    name: str
+    kind: str
+    title: str
+    """What the button says."""
+
+
+class Begin(Body, frozen=True):
+    """What somebody wants who is sent to a provider."""
+
+    back: str = "/"
+    """The page to see then, a path of ours."""
+
+
+class Code(TypedDict):
+    """What Alerta's pages bring back from a provider."""
+
+    code: Named
+    clientId: Text
+    redirectUri: Named
+
+
+@get("/api/session/providers", opt=OPEN | told(answer=said(providers=list[ProviderRow])))
+async def providers(admitting: Needed[Admitting]) -> dict[str, Any]:
+    """How people may log in besides with a password."""
+    return ok(providers=[{"name": one.name, "kind": one.kind, "title": one.title} for one in admitting.gates])
+
+
+@post("/api/session/with/{name:str}", opt=OPEN | told(body=Begin, answer=said(url=str)), status_code=200)
+async def begin(
+    request: Request[Any, Any, Any], name: FromPath[str], admitting: Needed[Admitting], secure_cookie: Needed[bool]
+) -> Response[dict[str, Any]]:
+    """Begin to log in by a provider: the browser is to go to `url`, and comes back to the callback."""
+    data = await body_of(request, Begin)
+    begun = await admitting.begin(name, f"{own_base(request)}{PATH}/callback/{quote(name)}", safe_back(data.back))
+    cookie = Cookie(
+        key=TICKET,
+        value=begun.ticket,
+        path=PATH,
+        httponly=True,
+        samesite="lax",
+        secure=secure_cookie or request.url.scheme == "https",
+        max_age=int(TICKET_LIFE.total_seconds()),
+    )
+    return Response(ok(url=begun.url), cookies=[cookie], headers=NOT_KEPT)
+
+
+@get(
+    "/api/session/callback/{name:str}",
+    opt=OPEN
+    | told(
+        query=(
+            Parameter(name="code", about="What the provider gave."),
+            Parameter(name="state", about="What was sent to it."),
+            Parameter(name="error", about="Why it gave nothing."),
+        )
+    ),
+    status_code=303,
+)
+async def callback(
+    request: Request[Any, Any, Any], name: FromPath[str], admitting: Needed[Admitting], secure_cookie: Needed[bool]
+) -> Response[bytes]:
+    """Where a provider sends the browser back to: opens the session, and goes on to the page that was wanted."""
+    given = request.query_params
+    try:
+        ticket = admitting.ticket(name, request.cookies.get(TICKET, ""), given.get("state", ""))
+    except Unauthenticated:
+        return _to("/login#refused=expired")
+    try:
+        if "error" in given or not 0 < len(given.get("code", "")) <= CODE_MAX:
+            return _to("/login#refused=cancelled")
+        former = request.cookies.get(COOKIE, "")
+        arrival = await admitting.finish(ticket, given["code"], address_of(request), former)
+    except WatchbellError as error:
+        return _to(f"/login#refused={_word(error)}")
+    return _to(arrival.back, session_cookie(request, arrival.logged_in, secure=secure_cookie))
+
+
+def _word(error: WatchbellError) -> str:
+    """What the page says of an error, which may hold what strangers wrote."""
+    words = ((Forbidden, "forbidden"), (Conflict, "taken"), (Unauthenticated, "unproved"))
+    return next((word for kind, word in words if isinstance(error, kind)), "failed")
+
+
+def _to(path: str, *cookies: Cookie) -> Response[bytes]:
+    answer = Response(b"", status_code=303, headers=NOT_KEPT | {"Location": path}, cookies=list(cookies))
+    answer.delete_cookie(TICKET, path=PATH)
+    return answer
+
+
+@post(
+    "/api/auth/{kind:str}",
+    opt=OPEN | {"from_anywhere": True} | told(body=Code, answer=said(token=str)),
+    status_code=200,
+)
+async def redeem(
+    request: Request[Any, Any, Any], kind: FromPath[str], admitting: Needed[Admitting], clock: Needed[Clock]
+) -> Response[dict[str, Any]]:
+    """Log in with the code of a provider of this kind (`google`, `openid` and so on), as Alerta's pages do."""
+    body = await mapping_of(request)
+    gate = admitting.gate_of_kind(kind)
+    code, redirect = body.get("code"), body.get("redirectUri")
+    if not isinstance(code, str) or not isinstance(redirect, str) or not 0 < len(code) <= CODE_MAX or not redirect:
+        raise Invalid("must supply 'code' and 'redirectUri'")
+    found = await admitting.redeem(gate, code, Challenge(redirect=redirect), address_of(request))
+    said_of = claims(found.principal, found.user, base_of(request), clock.now()) | {"provider": kind}
+    return Response(ok(token=token_of(said_of, found.cookie)), headers=NOT_KEPT)
+
+
+def own_base(request: Request[Any, Any, Any]) -> str:
+    """Where people reach us, as the browser says it; without a slash at the end."""
+    return str(request.base_url).rstrip("/")
+
+
+def safe_back(path: str) -> str:
+    """A path of our own pages; the front page in the place of anything else."""
+    plain = path.startswith("/") and not path.startswith(("//", "/\\", "/login")) and path.isprintable()
+    return quote(path, safe="/?&=%#:,;@!$'()*+~-._[]") if plain and len(path) <= 2000 else "/"
+
+
+routes = [providers, begin, callback, redeem]

@@ -1,0 +1,67 @@
+"""The ways to log in that the settings ask for."""
+
+from typing import Any
+
+from watchbell.adapters.login.github import GitHubProvider
+from watchbell.adapters.login.openid import OpenIdProvider
+from watchbell.bootstrap.parts import Parts
+from watchbell.config import Configuration
+from watchbell.domain.roles import RoleRules
+from watchbell.ports.login import LoginProvider
+from watchbell.ports.store import Store
+from watchbell.toolkit.egress import Egress, EgressPolicy
+from watchbell.toolkit.http import HttpClient
+from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Provider, read_providers
+from watchbell.usecases.admitting import Admitting, Gate
+
+
+def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
+    """Everything that lets people in on another's word."""
+    given = parts.settings.egress
+    # Who vouches for people is named by whoever runs this, so it may stand on the machine itself.
+    http = HttpClient(EgressPolicy(Egress(allow_loopback=True, allow=given.allow, deny=given.deny)))
+    parts.stack.push_async_callback(http.close)
+    gates = [
+        Gate(
+            name=each.name,
+            kind=each.type,
+            title=each.heading,
+            provider=_provider(each, http, parts),
+            terms=each.terms(rules.user_roles[:1]),
+        )
+        for each in read_providers(parts.settings.login.providers)
+    ]
+    return Admitting(store, parts.clock, parts.vault, gates, rules)
+
+
+def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvider:
+    if isinstance(settings, GitHub):
+        return GitHubProvider(settings, http)
+    if isinstance(settings, OpenId):
+        return OpenIdProvider(settings, http, parts.clock)
+    raise TypeError(settings)
+
+
+def offered(settings: Configuration) -> dict[str, Any]:
+    """What Alerta's own pages are told of the one provider that they offer."""
+    chosen = settings.login.alerta_provider
+    for each in read_providers(settings.login.providers):
+        if each.name == chosen:
+            return {"provider": each.type, "provider_name": each.name, "provider_settings": told_of(each)}
+    return {}
+
+
+def told_of(provider: Provider) -> dict[str, str]:
+    """What Alerta's pages put a provider's address together from."""
+    found = {"client_id": provider.client_id}
+    if isinstance(provider, Azure):
+        found["azure_tenant"] = provider.tenant
+    if isinstance(provider, Cognito):
+        found |= {"aws_region": provider.region, "cognito_domain": provider.domain}
+    if isinstance(provider, GitHub):
+        found["github_url"] = provider.issuer
+    if isinstance(provider, GitLab):
+        found["gitlab_url"] = provider.issuer
+    if isinstance(provider, Keycloak):
+        found |= {"keycloak_url": provider.url.rstrip("/"), "keycloak_realm": provider.realm}
+    return found

@@ -1,0 +1,226 @@
+"""Expressions over one event, in CEL: compiled once, bounded, without side effects.
+
+The engine (`common-expression-language`, Rust) has no loops but comprehensions; of those an expression may hold one,
+so the work is bounded by the length of the expression times the size of the event. Regular expressions run in RE2. An
+expression that fails on an event (a field that is not there, a text compared with a number) is not true of it.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import cel
+import msgspec
+
+from watchbell.domain.errors import Invalid
+from watchbell.domain.events.agent import UserAgent
+from watchbell.domain.events.event import Event
+from watchbell.domain.events.place import Place
+from watchbell.domain.pattern import Pattern
+
+LONGEST = 2000
+"""Characters of an expression."""
+
+PARAMETERS = "parameters"
+_TIMES = frozenset({"received_ms", "client_ms"})
+_NESTED: dict[str, tuple[str, ...]] = {"agent": UserAgent.__struct_fields__, "place": Place.__struct_fields__}
+_HIDDEN = frozenset({"raw", "raw_parameters", "kind", "headers", *_NESTED}) | _TIMES
+
+FIELDS = frozenset(name for name in Event.__struct_fields__ if name not in _HIDDEN)
+"""The fields of an event that a filter may compare; besides these, `parameters.<name>`, `agent.…` and `place.…`."""
+
+READABLE = FIELDS | _TIMES | {PARAMETERS, *_NESTED}
+"""What an expression may read."""
+
+_ENGINE_FAULTS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
+_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"' + r"|'(?:[^'\\\n]|\\.)*'")
+_COMPREHENSION = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
+_MATCHES = re.compile(r"""matches\s*\(\s*(r?)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)""")
+_EQUALITY = re.compile(r"""\s*([a-z_]+)\s*==\s*("[^"\\\n]*"|'[^'\\\n]*')\s*(?:&&(.*))?""", re.DOTALL)
+_FUNCTIONS = frozenset(
+    {
+        *("size", "startsWith", "endsWith", "contains", "matches", "has", "int", "uint", "double", "string", "bool"),
+        *("timestamp", "duration", "dyn", "type", "bytes"),
+        *("getFullYear", "getMonth", "getDayOfMonth", "getDayOfWeek", "getHours", "getMinutes", "getSeconds"),
+        *("getDate", "getDayOfYear", "getMilliseconds"),
+    }
+)
+
+
+class Fields:
+    """What expressions see of one event at a time.
+
+    Values are fetched once an event, and only those that some expression reads. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._names: tuple[str, ...] = ()
+        self._values: dict[str, Any] = {}
+        self._context: cel.Context | None = None
+        self._patterns: dict[str, Pattern] = {}
+        self._event: Event | None = None
+
+    def need(self, names: frozenset[str]) -> None:
+        """These are read by an expression."""
+        self._names = tuple(sorted({*self._names, *names}))
+
+    def show(self, event: Event) -> None:
+        """From now on expressions are about this event."""
+        self._event = event
+        self._context = None
+
+    @property
+    def shown(self) -> Event:
+        """The event that is shown."""
+        if self._event is None:
+            raise Invalid("no event is shown")
+        return self._event
+
+    def context(self) -> cel.Context:
+        """What the engine is given."""
+        if self._context is None:
+            event = self.shown
+            variables = {name: value_of(event, name) for name in self._names}
+            self._context = cel.Context(variables=variables)
+            self._context.add_function("matches", self._matches)
+        return self._context
+
+    def _matches(self, text: Any, pattern: Any) -> bool:
+        if not isinstance(text, str) or not isinstance(pattern, str):
+            return False
+        found = self._patterns.get(pattern)
+        if found is None:
+            try:
+                found = Pattern(pattern)
+            except Invalid:
+                return False
+            if len(self._patterns) < 1000:
+                self._patterns[pattern] = found
+        try:
+            return found.found_in(text)
+        except UnicodeEncodeError:
+            return False
+
+
+def value_of(event: Event, name: str) -> Any:
+    """A field as expressions see it; `parameters`, `agent` and `place` are mappings always."""
+    if name == PARAMETERS:
+        parameters = event.parameters()
+        return cast("Any", parameters) if isinstance(parameters, dict) else {}
+    value = getattr(event, name, None)
+    return msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else {} if name in _NESTED else value
+
+
+class Expression:
+    """A compiled expression. `test` asks whether it is true of an event, `value` what it yields."""
+
+    def __init__(self, source: str, field: str = "where") -> None:
+        """Compile.
+
+        Raises:
+            Invalid: with `field` and the reason.
+        """
+        self.source = source
+        self._program = _compiled(source, field)
+        self.names: frozenset[str] = _names(self._program, source, field)
+        """The fields that are read."""
+
+    def test(self, fields: Fields) -> bool:
+        """Whether it is true of the event shown; False when it fails or yields something else."""
+        try:
+            return self._program.execute(fields.context()) is True
+        except _ENGINE_FAULTS:
+            return False
+
+    def value(self, fields: Fields) -> Any:
+        """What it yields for the event shown; None when it fails."""
+        try:
+            return self._program.execute(fields.context())
+        except _ENGINE_FAULTS:
+            return None
+
+
+def _compiled(source: str, field: str) -> Any:
+    if len(source) > LONGEST:
+        raise Invalid(f"must have at most {LONGEST} characters, not {len(source)}", field)
+    if len(_COMPREHENSION.findall(_TEXT.sub('""', source))) > 1:
+        raise Invalid("may hold one of all, exists, exists_one, map and filter", field)
+    for raw, literal in _MATCHES.findall(source):
+        text = literal[1:-1] if raw else literal[1:-1].replace("\\\\", "\\")
+        try:
+            Pattern(text)
+        except Invalid as error:
+            raise Invalid(f"the pattern {text!r}: {error.reason}", field) from error
+    try:
+        return cel.compile(source)
+    except _ENGINE_FAULTS as error:
+        raise Invalid(f"is not CEL: {_first_fault(str(error))}", field) from error
+
+
+def _names(program: Any, source: str, field: str) -> frozenset[str]:
+    unknown = [
+        name for name in program.functions() if name not in _FUNCTIONS and not re.fullmatch(r"[@!_].*|.*_", name)
+    ]
+    if unknown:
+        raise Invalid(f"there is no function {unknown[0]!r}", field)
+    bound = set(re.findall(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", source))
+    names = frozenset(cast("list[str]", program.variables())) - bound
+    for name in sorted(names):
+        if name not in READABLE:
+            raise Invalid(f"{name!r} is not a field of an event; there are {', '.join(sorted(READABLE))}", field)
+    return names
+
+
+def _first_fault(text: str) -> str:
+    _, _, fault = text.partition("ERROR: <input>:")
+    return (fault or text).split("\n")[0][:200]
+
+
+def equality(source: str) -> tuple[str, str] | None:
+    """(field, text) when the expression can only be true of events whose field is that text; None when unsure.
+
+    It finds the rule without running the expression: `event_type == "checkout" && …`.
+    """
+    found = _EQUALITY.fullmatch(source)
+    if found is None or found[1] not in FIELDS:
+        return None
+    rest = _TEXT.sub('""', found[3] or "")
+    # `a && b || c` and `a && b ? c : d` would hold without `a`.
+    return None if "||" in rest or "?" in rest else (found[1], found[2][1:-1])
+
+
+Test = Callable[[Event], bool]
+
+
+def simple_tests(wanted: Mapping[str, Any]) -> list[Test]:
+    """The tests of a filter without expression: field (or `parameters.<name>`) → the value that it must have."""
+    return [_simple_test(name, value) for name, value in wanted.items()]
+
+
+def _simple_test(name: str, expected: Any) -> Test:
+    read = reader(name)
+
+    def holds(event: Event) -> bool:
+        found = read(event)
+        # In Python True equals 1; for whoever wrote the filter it does not.
+        return found == expected and isinstance(found, bool) == isinstance(expected, bool)
+
+    return holds
+
+
+def is_field(name: str) -> bool:
+    """Whether a filter, a group or a value may be this field."""
+    prefix, _, rest = name.partition(".")
+    if prefix == PARAMETERS:
+        return bool(rest)
+    return rest in _NESTED[prefix] if prefix in _NESTED else name in FIELDS
+
+
+def reader(name: str) -> Callable[[Event], Any]:
+    """Reads a field, `parameters.<name>`, or a part of `agent` or `place`."""
+    prefix, _, rest = name.partition(".")
+    if prefix == PARAMETERS and rest:
+        return lambda event: value_of(event, PARAMETERS).get(rest)
+    if rest:
+        return lambda event: getattr(getattr(event, prefix, None), rest, None)
+    return lambda event: getattr(event, name)

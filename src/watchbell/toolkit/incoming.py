@@ -1,0 +1,81 @@
+"""What readers of vendors' messages share: a typed body, and texts that may be missing or of another type."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from watchbell.domain.errors import Invalid
+
+Body = TypeVar("Body")
+
+DEFAULT_TIMEOUT = 86400
+"""Seconds after which an alert expires unless the vendor says otherwise."""
+
+
+def decode(shape: type[Body], body: bytes, field: str = "body") -> Body:
+    """The body as the vendor's type; unknown fields are left out.
+
+    Raises:
+        Invalid: it is not JSON, or not of that type; names the place.
+    """
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(str(error), field) from error
+    except RecursionError:
+        raise Invalid("is nested too deeply", field) from None
+
+
+def text_of(value: Any) -> str:
+    """A scalar as text; '' for nothing."""
+    if value is None or value == "":
+        return ""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The parts between commas, without empty ones."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def seconds(text: str, field: str) -> int:
+    """A time-out that was written as text; the default for ''."""
+    if not text:
+        return DEFAULT_TIMEOUT
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise Invalid("must be a number of seconds", field)
+    return int(text)
+
+
+def moment(text: str, otherwise: datetime) -> datetime:
+    """A time in ISO 8601; without an offset it is UTC.
+
+    What cannot be read is `otherwise`: a wrong clock is no reason to lose an alert.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def epoch(value: float | None, otherwise: datetime) -> datetime:
+    """Seconds or milliseconds since 1970."""
+    if not value or value < 0:
+        return otherwise
+    try:
+        return datetime.fromtimestamp(value / 1000 if value > 10_000_000_000 else value, UTC)
+    except (ValueError, OverflowError, OSError):
+        return otherwise
+
+
+def attribute_name(name: str) -> str:
+    """A name that an attribute may have: without dots and dollars."""
+    return name.replace(".", "_").replace("$", "_")
+
+
+def attributes(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes from what a vendor sent, without those that are empty."""
+    return {attribute_name(name): value for name, value in given.items() if value not in (None, "", [], {})}

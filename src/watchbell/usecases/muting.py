@@ -1,0 +1,152 @@
+"""Muting: what the beginning and the end of blackouts do to alerts that stand, by the clock and without any signal.
+
+One keeper does it for all, fenced by its lease: losing that raises `Fenced`, losing the database `Retryable`; the next
+run finds the same work again. It looks whenever the blackouts in force change, for `SETTLES` longer, because others
+may know of the change a moment later, and every `AGAIN` in any case.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from watchbell.domain.accounts import Principal
+from watchbell.domain.alerts.act import Acted
+from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.blackout import EVERY, STATUS, Blackout, Judge, covering, matches
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.muting import muted, unmuted
+from watchbell.domain.alerts.query import AlertQuery, Filter
+from watchbell.domain.errors import Conflict
+from watchbell.domain.ids import new_id
+from watchbell.domain.managed import Stored
+from watchbell.ports.clock import Clock
+from watchbell.ports.store import Lease, Store
+from watchbell.usecases.configuration import Configured
+from watchbell.usecases.managing import Managing
+from watchbell.usecases.operating import record
+
+KIND = "blackout"
+
+SETTLES = timedelta(seconds=10)
+AGAIN = timedelta(seconds=60)
+BATCH = 500
+"""Alerts looked at in one transaction."""
+MOST = 100_000
+"""Alerts looked at in one run."""
+
+
+class Muting:
+    """Begins and ends blackouts."""
+
+    def __init__(self, store: Store, configured: Configured, model: AlarmModel, clock: Clock) -> None:
+        self._store = store
+        self._configured = configured
+        self._model = model
+        self._clock = clock
+        self._judge = Judge()
+        self._seen: tuple[Blackout, ...] | None = None
+        self._settled: datetime | None = None
+        self._looked: datetime | None = None
+
+    async def run(self, leases: Sequence[Lease]) -> set[int]:
+        """Do what is due; returns the shards that have something to route now."""
+        config = await self._configured.current()
+        now = self._clock.now()
+        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
+        if blackouts != self._seen or self._settled is None:
+            self._settled = now + SETTLES
+        settling = now <= self._settled
+        if not settling and self._looked is not None and now - self._looked < AGAIN:
+            return set()
+        shards = await self._end(leases, blackouts, config.version)
+        if settling:
+            shards |= await self._begin(leases, blackouts, config.version)
+        # Only now: what a lost database kept from being done is to be found again.
+        self._seen, self._looked = blackouts, now
+        return shards
+
+    async def _end(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
+        """Open again what no blackout covers any more."""
+
+        def change(alert: Alert, now: datetime) -> Acted | None:
+            if alert.status != STATUS or covering(blackouts, alert) is not None:
+                return None
+            return unmuted(alert, self._model, now, version)
+
+        return await self._change(leases, (_equal("status", STATUS),), change)
+
+    async def _begin(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
+        """Silence what is open and covered."""
+        shards: set[int] = set()
+        for blackout in blackouts:
+            if blackout.standing:
+                shards |= await self._change(leases, standing_filters(blackout), self._silencing(blackout, version))
+        return shards
+
+    def _silencing(self, blackout: Blackout, version: int) -> Callable[[Alert, datetime], Acted | None]:
+        def change(alert: Alert, now: datetime) -> Acted | None:
+            if alert.status != "open" or covering((blackout,), alert) is None:
+                return None
+            return muted(alert, blackout, self._model, now, version)
+
+        return change
+
+    async def _change(
+        self,
+        leases: Sequence[Lease],
+        filters: tuple[Filter, ...],
+        change: Callable[[Alert, datetime], Acted | None],
+    ) -> set[int]:
+        async with self._store.reading() as tx:
+            ids = await tx.reports.ids(AlertQuery(filters=filters), MOST)
+        shards: set[int] = set()
+        for start in range(0, len(ids), BATCH):
+            async with self._store.transaction() as tx:
+                await tx.leases.verify(leases)
+                now = self._clock.now()
+                # Looked at again under lock: a signal may have changed it meanwhile.
+                found = await tx.alerts.many(ids[start : start + BATCH])
+                changes = [done for alert in found if (done := change(alert, now)) is not None]
+                shards |= set(await record(tx, changes, now))
+        return shards
+
+
+async def made(managing: Managing, by: Principal, fields: Mapping[str, Any]) -> Stored:
+    """Store a blackout that has no name yet under one that says what it is for."""
+    what = next((str(fields[field]) for field in ("resource", "event", "group", "origin") if fields.get(field)), "")
+    words = [str(fields["environment"]), what or ", ".join([*fields.get("service", ()), *fields.get("tags", ())])]
+    name = " ".join(word for word in words if word)[:150] + f" {fields['start'][:16].replace('T', ' ')}"
+    name = "".join(character for character in name if character.isprintable()).strip()
+    try:
+        return await managing.create(by, KIND, {**fields, "name": name})
+    except Conflict:
+        return await managing.create(by, KIND, {**fields, "name": f"{name} {new_id()[:8]}"})
+
+
+async def covered(store: Store, blackout: Blackout) -> int:
+    """How many open alerts a blackout would silence now, were it in force; none is counted beyond `MOST`."""
+    async with store.reading() as tx:
+        ids = await tx.reports.ids(AlertQuery(filters=standing_filters(blackout)), MOST)
+        count = 0
+        for start in range(0, len(ids), BATCH):
+            found = await tx.alerts.many(ids[start : start + BATCH])
+            count += sum(matches(blackout, alert) for alert in found)
+    return count
+
+
+def standing_filters(blackout: Blackout) -> tuple[Filter, ...]:
+    """What narrows the open alerts that a blackout may cover; `matches` decides."""
+    found = [_equal("status", "open")]
+    if blackout.environment != EVERY:
+        found.append(_equal("environment", blackout.environment))
+    for field in ("resource", "event", "group", "origin", "customer"):
+        value: str = getattr(blackout, field)
+        if value and "*" not in value:
+            found.append(_equal(field, value))
+    found += [_equal("service", service) for service in blackout.service]
+    found += [_equal("tags", tag) for tag in blackout.tags]
+    return tuple(found)
+
+
+def _equal(field: str, value: str) -> Filter:
+    return Filter(field=field, values=(value,))

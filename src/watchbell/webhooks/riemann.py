@@ -1,0 +1,56 @@
+"""Riemann: an event as JSON, with its state as the severity.
+
+Riemann's `ok`, `warning` and `critical` are severities here; any other state must be the name of one.
+"""
+
+import msgspec
+
+from watchbell.domain.ids import new_id
+from watchbell.domain.signal import Signal
+from watchbell.ports.webhook import Call
+from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, decode, text_of
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One event."""
+
+    host: str
+    service: str
+    state: str = "unknown"
+    description: str | None = None
+    metric: int | float | str | None = None
+    ttl: float | None = None
+    tags: list[str] | None = None
+    event: str | None = None
+    group: str | None = None
+    environment: str | None = None
+
+
+class Riemann:
+    """Events of Riemann."""
+
+    name = "riemann"
+    title = "Riemann"
+
+    def read(self, call: Call) -> list[Signal]:
+        """One signal."""
+        message = decode(Message, call.body)
+        return [
+            Signal(
+                id=new_id(),
+                environment=message.environment or call.query.get("environment", "Production"),
+                resource=f"{message.host}-{message.service}",
+                event=message.event or message.service,
+                severity=message.state,
+                service=(message.service,),
+                group=message.group or "Performance",
+                value=text_of(message.metric) or None,
+                text=message.description or "",
+                tags=tuple(message.tags or ()),
+                origin="Riemann",
+                type="riemannAlert",
+                create_time=call.received,
+                timeout=DEFAULT_TIMEOUT,
+                raw_data=call.body.decode(errors="replace"),
+            )
+        ]

@@ -1,0 +1,194 @@
+"""The pages by mouse alone: sort, scroll, select, act, filter, run and edit a check, resolve an incident."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from acceptance.installation import SingleMachine
+from servers.process import wait_until
+from servers.target import HttpTarget
+
+COUNT = 150
+LIST = "/alerts?event=Mouse&status=open&sort=resource"
+
+
+@pytest.fixture(scope="module")
+def alerts(administrator: SingleMachine) -> SingleMachine:
+    """More alerts than one page of the API holds: `host-000` to `host-149`, of two severities."""
+    batch = [
+        {
+            "resource": f"host-{number:03}",
+            "event": "Mouse",
+            "environment": "Production",
+            "severity": "major" if number % 2 else "minor",
+            "service": ["Mice"],
+            "text": f"number {number}",
+        }
+        for number in range(COUNT)
+    ]
+    administrator.call("POST", "/api/alerts", batch)
+    return administrator
+
+
+@pytest.fixture
+def target() -> Iterator[HttpTarget]:
+    """What checks look at."""
+    with HttpTarget() as started:
+        yield started
+
+
+def row(page: Page, text: str) -> Locator:
+    """The row that shows the text."""
+    return page.locator('[role="row"][data-id]').filter(has_text=text)
+
+
+def first(page: Page) -> Locator:
+    """The first row."""
+    return page.locator('[role="row"][data-index="0"]')
+
+
+def test_a_click_on_a_header_sorts_and_another_turns_it_round(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(f"{alerts.url}/alerts?event=Mouse&status=open")
+    header = desk.get_by_role("columnheader", name="Resource")
+    header.get_by_role("button").click()
+    expect(first(desk)).to_contain_text("host-000")
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    header.get_by_role("button").click()
+    expect(first(desk)).to_contain_text(f"host-{COUNT - 1}")
+    expect(header).to_have_attribute("aria-sort", "descending")
+    expect(desk).to_have_url(re.compile("sort=-resource"))
+    desk.reload()
+    expect(first(desk)).to_contain_text(f"host-{COUNT - 1}")
+    desk.get_by_role("columnheader", name="Severity").get_by_role("button").click()
+    expect(first(desk)).to_contain_text("Major")
+
+
+def test_the_wheel_scrolls_to_the_last_row(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(alerts.url + LIST)
+    expect(first(desk)).to_contain_text("host-000")
+    first(desk).hover()
+    for _ in range(3):
+        desk.mouse.wheel(0, 3000)
+    last = row(desk, f"host-{COUNT - 1}")
+    expect(last).to_be_visible()
+    expect(first(desk)).to_have_count(0)
+    desk.mouse.wheel(0, -20_000)
+    expect(first(desk)).to_contain_text("host-000")
+
+
+def test_boxes_select_also_a_range_and_buttons_act(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(alerts.url + LIST)
+    bar = desk.get_by_role("toolbar")
+    row(desk, "host-001").get_by_role("checkbox").click()
+    expect(bar).to_contain_text("1 selected")
+    row(desk, "host-004").get_by_role("checkbox").click(modifiers=["Shift"])
+    expect(bar).to_contain_text("4 selected")
+    assert desk.evaluate("getSelection().toString()") == "", "text is marked along the way"
+    row(desk, "host-003").get_by_role("checkbox").click()
+    expect(bar).to_contain_text("3 selected")
+    expect(row(desk, "host-002").get_by_role("checkbox")).to_be_checked()
+    expect(row(desk, "host-003").get_by_role("checkbox")).not_to_be_checked()
+    bar.get_by_role("button", name="Acknowledge").click()
+    expect(desk.get_by_text("3 alerts acknowledged.")).to_be_visible()
+    expect(bar).to_have_count(0)
+    expect(row(desk, "host-001")).to_have_count(0)
+    here = {"event": "Mouse", "status": "ack", "resource": "~host-00"}
+    found = alerts.call("GET", "/api/alerts", params=here)["alerts"]
+    assert sorted(alert["resource"] for alert in found) == ["host-001", "host-002", "host-004"]
+
+    # The whole width of the cell is the box: a hand that trembles opens nothing.
+    box = row(desk, "host-006").locator(".hit")
+    box.click(position={"x": 3, "y": 3})
+    row(desk, "host-008").locator(".hit").click(position={"x": 3, "y": 3}, modifiers=["Shift"])
+    expect(bar).to_contain_text("3 selected")
+    bar.get_by_role("button", name="Close").click()
+    expect(desk.get_by_text("3 alerts closed.")).to_be_visible()
+    desk.get_by_role("button", name="Undo").last.click()
+    expect(row(desk, "host-007")).to_be_visible()
+    assert alerts.alert(resource="host-007", status="open")
+
+
+def test_a_row_opens_beside_the_list_and_is_acted_on_there(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(alerts.url + LIST)
+    row(desk, "host-020").click()
+    panel = desk.get_by_role("complementary")
+    expect(panel).to_contain_text("number 20")
+    panel.get_by_role("button", name="Acknowledge").click()
+    alerts.wait_alert(10, resource="host-020", status="ack")
+    panel.get_by_role("button", name="Close").first.click()
+    row(desk, "host-021").click()
+    panel.get_by_role("link", name=re.compile("page", re.IGNORECASE)).click()
+    expect(desk).to_have_url(re.compile("/alerts/[0-9a-f-]{36}$"))
+    desk.get_by_role("main").get_by_role("button", name="Close").click()
+    alerts.wait_alert(10, resource="host-021", status="closed")
+
+
+def test_filter_words_go_by_a_click(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(f"{alerts.url}/alerts?event=Mouse&severity=major&resource=host-011&sort=resource")
+    bar = desk.get_by_role("search")
+    expect(row(desk, "host-")).to_have_count(1)
+    bar.get_by_role("button", name=re.compile("host-011")).click()
+    expect(row(desk, "host-013")).to_be_visible()
+    expect(row(desk, "host-012")).to_have_count(0)
+    bar.get_by_role("button", name=re.compile("major")).click()
+    expect(row(desk, "host-012")).to_be_visible()
+    expect(desk).to_have_url(re.compile(r"/alerts\?(event=Mouse&sort=resource|sort=resource&event=Mouse)$"))
+    bar.get_by_role("textbox").or_(bar.get_by_role("combobox")).first.click()
+    desk.keyboard.type("severity:minor")
+    desk.keyboard.press("Enter")
+    expect(row(desk, "host-013")).to_have_count(0)
+
+
+def test_a_check_is_run_now_and_edited_by_its_form(
+    administrator: SingleMachine, desk: Page, target: HttpTarget
+) -> None:
+    config = {"url": f"{target.url}/first"}
+    body = {"name": "By mouse", "type": "http", "interval": 3600, "config": config}
+    check = administrator.define("check", **body)
+    wait_until(lambda: len(target.requests) == 1, 30, "the first run")
+    desk.goto(f"{administrator.url}/checks")
+    row(desk, "By mouse").get_by_role("button", name="Run now: By mouse").click()
+    wait_until(lambda: len(target.requests) == 2, 15, "the run that the list asked for")
+    row(desk, "By mouse").click()
+    expect(desk).to_have_url(re.compile(check))
+    desk.get_by_role("button", name="Run now").click()
+    wait_until(lambda: len(target.requests) == 3, 15, "the run that the page asked for")
+
+    desk.get_by_role("link", name="Edit").click()
+    expect(desk.get_by_label("URL")).to_have_value(f"{target.url}/first")
+    desk.get_by_label("URL").click(click_count=3)
+    desk.keyboard.type(f"{target.url}/second")
+    desk.get_by_label("Interval").click(click_count=3)
+    desk.keyboard.type("1")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("By mouse")
+    expect(desk.get_by_text("By mouse was saved.")).to_be_visible()
+    wait_until(lambda: any(request.path == "/second" for request in target.requests), 15, "a run of the edited check")
+    stored = administrator.call("GET", f"/api/objects/check/{check}")["object"]["body"]
+    assert (stored["interval"], stored["config"]["url"]) == (1, f"{target.url}/second")
+    administrator.call("DELETE", f"/api/objects/check/{check}")
+
+
+def test_an_incident_is_taken_and_resolved_from_its_page(administrator: SingleMachine, desk: Page) -> None:
+    administrator.define("service", name="Cellar")
+    body = {"environment": "Production", "resource": "cat", "event": "Gone", "severity": "critical"}
+    administrator.call("POST", "/api/alert", {**body, "service": ["Cellar"]})
+    incident = administrator.wait_incident("Cellar", "open")
+    desk.goto(f"{administrator.url}/incidents")
+    row(desk, "Cellar").click()
+    expect(desk).to_have_url(re.compile(incident["id"]))
+    desk.get_by_role("button", name="Acknowledge").click()
+    expect(desk.get_by_role("button", name="Give back")).to_be_visible()
+    desk.get_by_role("button", name="Resolve").click()
+    dialog = desk.get_by_role("dialog").or_(desk.get_by_role("alertdialog"))
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    assert administrator.incident("Cellar", "acknowledged")
+    desk.get_by_role("button", name="Resolve").click()
+    dialog.get_by_role("button", name="Resolve").click()
+    administrator.wait_incident("Cellar", "resolved")
+    expect(desk.get_by_role("button", name="Resolve")).to_have_count(0)
+    expect(desk.get_by_role("main")).to_contain_text("resolved")

@@ -1,0 +1,93 @@
+"""Alerta's own command line, installed from its lock into an environment of its own and used as it is."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+
+LOCK = Path(__file__).with_name("alerta.lock")
+RUNNER = Path(__file__).with_name("alerta_runner.py")
+PATIENCE = 240  # seconds that installing may take
+
+
+class AlertaMissing(Exception):
+    """The package cannot be had; the message says why."""
+
+
+def install(folder: Path) -> Path:
+    """Make an environment in `folder`; returns the program.
+
+    Raises:
+        AlertaMissing: the packages could not be installed.
+    """
+    environment = folder / "alerta"
+    pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install"]
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", str(LOCK)]
+    for command in ([sys.executable, "-m", "venv", "--without-pip", str(environment)], [*pip, *options]):
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise AlertaMissing(f"the package alerta cannot be installed: {error}") from error
+        if done.returncode:
+            raise AlertaMissing(f"the package alerta cannot be installed: {done.stderr.strip()[-500:]}")
+    return environment / "bin" / "alerta"
+
+
+class AlertaRunner:
+    """The program, loaded once: to load it takes most of a command's time."""
+
+    def __init__(self, program: Path) -> None:
+        self.program = program
+        command = [str(program.with_name("python")), str(RUNNER)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, arguments: Sequence[str], environment: Mapping[str, str], stdin: str) -> CompletedProcess[str]:
+        """Run one command in a process of its own."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with tempfile.TemporaryDirectory() as folder:
+            files = {name: Path(folder) / name for name in ("stdin", "stdout", "stderr")}
+            for name, file in files.items():
+                file.write_text(stdin if name == "stdin" else "")
+            order = {"arguments": arguments, "environment": dict(environment)}
+            order |= {name: str(file) for name, file in files.items()}
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+            status = int(self._process.stdout.readline())
+            return CompletedProcess(arguments, status, files["stdout"].read_text(), files["stderr"].read_text())
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+
+class AlertaCommand:
+    """The program with one person's settings: an endpoint, a home folder, and a key or none."""
+
+    def __init__(
+        self, runner: AlertaRunner, endpoint: str, home: Path, key: str = "", authority: Path | None = None
+    ) -> None:
+        self.program = runner.program
+        self._runner = runner
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "ALERTA_ENDPOINT": endpoint,
+            "ALERTA_API_KEY": key,
+            "LC_ALL": "C.UTF-8",
+            **({"REQUESTS_CA_BUNDLE": str(authority)} if authority else {}),
+        }
+
+    def run(self, *arguments: str, stdin: str | None = None) -> CompletedProcess[str]:
+        """Run a command, whatever it says."""
+        return self._runner.run(arguments, self.environment, stdin or "")
+
+    def __call__(self, *arguments: str, stdin: str | None = None) -> str:
+        """Run a command that must succeed; what it printed, without the line's end."""
+        done = self.run(*arguments, stdin=stdin)
+        assert done.returncode == 0, f"alerta {' '.join(arguments)}: {done.stdout}{done.stderr[-2000:]}"
+        return done.stdout.strip()

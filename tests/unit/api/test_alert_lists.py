@@ -1,0 +1,78 @@
+"""Lists of alerts with their history."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from api_client import World, key
+from watchbell.adapters.store.memory import MemoryStore
+from watchbell.adapters.store.memory.alerts import MemoryAlertHistory
+from watchbell.adapters.store.memory.store import MemoryTransaction
+from watchbell.domain.alerts.alert import HistoryEntry
+
+
+class AskedStore(MemoryStore):
+    """Notes how often the history is asked for."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        super().__init__(now)
+        self.asked: list[Sequence[str]] = []
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[MemoryTransaction]:
+        asked = self.asked
+
+        class Asked(MemoryAlertHistory):
+            async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
+                asked.append([alert_id])
+                return await super().of(alert_id, limit)
+
+            async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
+                found = {name: await MemoryAlertHistory.of(self, name, limit) for name in alert_ids}
+                asked.append(list(alert_ids))
+                return found
+
+        async with super().reading() as tx:
+            tx.history = Asked(tx._tables)
+            yield tx
+
+
+async def test_a_list_with_history_asks_for_it_once():
+    world = World(store=AskedStore)
+    store = world.store
+    assert isinstance(store, AskedStore)
+    await world.add_key("admin", "admin", "read", "write")
+    with world.client() as client:
+        for number in range(5):
+            sent = {"resource": f"web{number}", "event": "Down", "environment": "Production", "service": ["Shop"]}
+            assert client.post("/api/alert", json=sent, headers=key("admin")).status_code == 201
+        plain = client.get("/api/alerts", headers=key("admin")).json()["alerts"]
+        assert store.asked == []
+        listed = client.get("/api/alerts?show-history=1", headers=key("admin")).json()["alerts"]
+    assert [len(ids) for ids in store.asked] == [5]
+    assert [len(alert["history"]) for alert in listed] == [1] * 5
+    assert [alert["history"][0]["id"] for alert in listed] == [alert["lastReceiveId"] for alert in plain]
+
+
+async def test_what_flaps_is_shown_and_filtered_by():
+    world = World()
+    await world.add_key("admin", "admin", "read", "write")
+    with world.client() as client:
+
+        def send(resource: str, severity: str) -> None:
+            sent = {"resource": resource, "event": "Down", "environment": "Production", "service": ["Shop"]}
+            client.post("/api/alert", json={**sent, "severity": severity}, headers=key("admin")).raise_for_status()
+
+        def found(query: str) -> list[str]:
+            listed = client.get(f"/api/alerts?{query}", headers=key("admin")).json()["alerts"]
+            return [alert["resource"] for alert in listed]
+
+        send("web1", "major")
+        for number in range(7):
+            send("web2", "normal" if number % 2 else "major")
+        listed = client.get("/api/alerts?sort-by=resource", headers=key("admin")).json()["alerts"]
+        filtered = found("flapping=true"), found("flapping=false"), found("q=flapping:true")
+    assert [(each["flapping"], each["flappingChanges"]) for each in listed] == [(False, 0), (True, 6)]
+    assert listed[0]["flappingSince"] is None
+    assert listed[1]["flappingSince"].endswith("Z")
+    assert filtered == (["web2"], ["web1"], ["web2"])

@@ -1,0 +1,288 @@
+"""Logging in as Alerta's clients do, and what they ask about people, keys, groups, customers and roles."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from litestar import Litestar
+from litestar.testing import TestClient
+
+from api_client import PASSWORD, World, key
+
+Client = TestClient[Litestar]
+OTHER = "another fine password"
+NOON = "2026-01-01T12:00:00.000Z"
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    await world.add_key("user", "read", "write", user="ann")
+    await world.add_key("admin", "admin", "read", "write", user="root")
+    await world.add_user("ann", "user")
+    await world.add_user("root", "admin")
+    return world
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[Client]:
+    with world.client() as client:
+        client.headers.update(key("admin"))
+        yield client
+
+
+def token_for(client: Client, login: str = "ann", password: str = PASSWORD) -> str:
+    answer = client.post("/api/auth/login", json={"username": login, "password": password})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["token"]
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_a_token_says_who_logged_in_and_opens_the_api(client: Client):
+    token = token_for(client)
+    part = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    assert (claims["preferred_username"], claims["scope"], claims["roles"]) == ("ann", "read write", ["user"])
+    answer = client.get("/api/userinfo", headers=bearer(token))
+    assert answer.json()["preferred_username"] == "ann"
+    assert client.put("/api/user/me", headers=bearer(token), json={"text": "hi"}).status_code == 200
+
+
+def test_claims_are_never_believed(client: Client):
+    head, _, secret = token_for(client).split(".")
+    forged = base64.urlsafe_b64encode(b'{"preferred_username":"root","scope":"admin"}').rstrip(b"=").decode()
+    answer = client.get("/api/userinfo", headers=bearer(f"{head}.{forged}.{secret}"))
+    assert (answer.json()["preferred_username"], answer.json()["scope"]) == ("ann", "read write")
+    refused = client.get("/api/userinfo", headers=bearer(f"{head}.{forged}.nonsense"))
+    assert (refused.status_code, refused.json()["message"]) == (401, "Token has expired")
+
+
+def test_a_token_ends_at_log_out_and_with_the_rights_that_it_had(client: Client):
+    token = token_for(client)
+    assert client.post("/api/auth/logout", headers=bearer(token)).status_code == 200
+    assert client.get("/api/userinfo", headers=bearer(token)).status_code == 401
+    token = token_for(client)
+    assert client.put("/api/user/id-ann", json={"roles": ["guest"]}).status_code == 200
+    assert client.get("/api/userinfo", headers=bearer(token)).status_code == 401
+
+
+def test_logging_in_wrongly(client: Client):
+    wrong = client.post("/api/auth/login", json={"username": "ann", "password": "no"})
+    assert (wrong.status_code, wrong.json()["message"]) == (401, "Invalid user name or password")
+    assert client.post("/api/auth/login", json={"username": "ann"}).status_code == 400
+    foreign = {"Origin": "https://evil.example"}
+    body = {"username": "ann", "password": PASSWORD}
+    from_afar = client.post("/api/auth/login", json=body, headers=foreign)
+    assert from_afar.status_code == 200
+    assert "set-cookie" not in from_afar.headers  # the token is in the body, which a foreign page is not let read
+    assert not [name for name in from_afar.headers if name.startswith("access-control-")]
+
+
+def test_nobody_signs_up(client: Client):
+    answer = client.post("/api/auth/signup", json={"email": "a@b.org", "password": PASSWORD})
+    assert (answer.status_code, answer.json()["message"]) == (403, "user signup is disabled")
+
+
+def test_people_change_themselves_and_never_their_rights(client: Client):
+    mine = bearer(token_for(client))
+    answer = client.put("/api/user/me", headers=mine, json={"name": "Ann", "text": "on call", "roles": None})
+    assert (answer.json()["user"]["name"], answer.json()["user"]["text"]) == ("Ann", "on call")
+    for beyond in ({"roles": ["admin"]}, {"status": "inactive"}, {"login": "root"}, {"email_verified": True}):
+        refused = client.put("/api/user/me", headers=mine, json=beyond)
+        assert refused.status_code == 400
+        assert refused.json()["message"].startswith("not allowed to update: ")
+    assert client.get("/api/user/me", headers=mine).json()["user"]["roles"] == ["user"]
+    assert client.put("/api/user/me", json={"name": "x"}, headers=key("user")).json()["user"]["login"] == "ann"
+
+
+def test_a_key_does_not_take_over_the_account_of_its_owner(client: Client, world: World):
+    mine = bearer(token_for(client))
+    for takes, what in (({"password": OTHER}, "password"), ({"email": "eve@evil.example"}, "e-mail address")):
+        refused = client.put("/api/user/me", headers=key("user"), json=takes | {"currentPassword": PASSWORD})
+        assert (refused.status_code, what in refused.json()["message"]) == (403, True)
+    assert client.get("/api/user/me", headers=mine).json()["user"]["email"] == ""
+    token_for(client)
+
+
+def test_a_session_gives_the_present_password_for_a_new_one(client: Client, world: World):
+    mine = bearer(token_for(client))
+    missing = client.put("/api/user/me", headers=mine, json={"password": "short", "email": "ann@example.org"})
+    assert missing.status_code == 400
+    assert [error["field"] for error in missing.json()["errors"]] == ["currentPassword", "password"]
+    wrong = client.put("/api/user/me", headers=mine, json={"password": OTHER, "currentPassword": "guess"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "currentPassword")
+    assert client.put("/api/user/me", headers=mine, json={"currentPassword": 5}).status_code == 400
+    right = {"email": "ann@example.org", "currentPassword": PASSWORD}
+    assert client.put("/api/user/me", headers=mine, json=right).json()["user"]["email"] == "ann@example.org"
+    # What stays as it is needs nothing.
+    assert client.put("/api/user/me", headers=mine, json={"email": "ann@example.org"}).status_code == 200
+    changed = client.put("/api/user/me", headers=mine, json={"password": OTHER, "currentPassword": PASSWORD})
+    assert changed.status_code == 200
+    assert client.get("/api/userinfo", headers=mine).status_code == 401
+    token_for(client, password=OTHER)
+
+
+def test_guessing_the_present_password_is_slowed_down_as_logging_in_is(client: Client):
+    mine = bearer(token_for(client))
+    for _ in range(10):
+        guess = {"password": OTHER, "currentPassword": "guess"}
+        assert client.put("/api/user/me", headers=mine, json=guess).status_code == 400
+    right = {"password": OTHER, "currentPassword": PASSWORD}
+    assert client.put("/api/user/me", headers=mine, json=right).status_code == 429
+    assert client.post("/api/auth/login", json={"username": "ann", "password": PASSWORD}).status_code == 429
+
+
+def test_a_password_that_comes_with_each_request_is_proof_enough(client: Client):
+    basic = {"Authorization": "Basic " + base64.b64encode(f"ann:{PASSWORD}".encode()).decode()}
+    assert client.put("/api/user/me", headers=basic, json={"password": OTHER}).status_code == 200
+    token_for(client, password=OTHER)
+
+
+async def test_a_beginning_that_two_keys_share_names_neither(client: Client, world: World):
+    await world.add_key("shared-one", "read", user="ann")
+    await world.add_key("shared-two", "read", user="root")
+    for refused in (client.delete("/api/key/shared"), client.get("/api/key/shared")):
+        assert refused.status_code == 409
+        assert all(name in refused.json()["message"] for name in ("id-shared-one", "id-shared-two"))
+    assert client.put("/api/key/shared", json={"text": "x"}).status_code == 409
+    assert client.delete("/api/key/id-shared-two").status_code == 200
+    assert client.delete("/api/key/shared").status_code == 200
+    assert client.delete("/api/key/shared").status_code == 404
+
+
+def test_attributes_are_merged_deeply(client: Client):
+    mine = key("user")
+    for change in ({"prefs": {"dark": True, "rows": 20}}, {"prefs": {"dark": None, "font": "x"}, "queries": [1]}):
+        assert client.put("/api/user/me/attributes", headers=mine, json={"attributes": change}).status_code == 200
+    expected: dict[str, Any] = {"prefs": {"rows": 20, "font": "x"}, "queries": [1]}
+    assert client.get("/api/user/me/attributes", headers=mine).json()["attributes"] == expected
+    assert client.put("/api/user/id-ann/attributes", json={"attributes": {"queries": None}}).status_code == 200
+    assert client.get("/api/user/id-ann").json()["user"]["attributes"] == {"prefs": {"rows": 20, "font": "x"}}
+
+
+def test_a_key_without_a_user_has_no_self(client: Client, world: World):
+    assert client.get("/api/user/nobody").status_code == 404
+
+
+def test_users_by_role_and_domain(client: Client):
+    body = {"email": "una@example.org", "password": PASSWORD, "roles": [], "status": None, "attributes": {}}
+    made = client.post("/api/user", json=body).json()["user"]
+    assert (made["login"], made["roles"], made["domain"]) == ("una@example.org", ["user"], "example.org")
+    found = client.get("/api/users", params={"roles": "admin"}).json()
+    assert [user["login"] for user in found["users"]] == ["root"]
+    assert client.get("/api/users").json()["domains"] == ["example.org"]
+    assert client.get("/api/users", params={"nonsense": "x"}).status_code == 400
+    assert client.post("/api/user", json={"login": "x", "text": 7}).status_code == 400
+    assert client.post("/api/user", json={}).status_code == 400
+
+
+def test_keys_show_only_their_beginning_and_are_named_by_themselves(client: Client):
+    chosen = "chosen-key_0123456789"
+    made = client.post("/api/key", json={"user": None, "scopes": [], "text": None, "key": chosen}).json()
+    assert (made["key"], made["data"]["key"], made["data"]["scopes"]) == (chosen, chosen, ["read"])
+    listed = next(each for each in client.get("/api/keys").json()["keys"] if each["id"] == made["data"]["id"])
+    assert (listed["key"], listed["status"], listed["type"]) == ("chosen…", "active", "read-only")
+    assert client.get(f"/api/key/{chosen}").json()["key"]["id"] == listed["id"]
+    assert client.get("/api/userinfo", headers=key(chosen)).status_code == 200
+    assert client.post("/api/key", json={"key": chosen}).status_code == 409
+    for weak in ("short", "a" * 30, "with.dots.in.it.0123456789"):
+        assert client.post("/api/key", json={"key": weak}).status_code == 400
+    assert client.delete(f"/api/key/{chosen}").status_code == 200
+    assert client.get(f"/api/key/{chosen}").status_code == 404
+    both = client.post("/api/key", json={"type": "read-write"}).json()["data"]
+    assert (both["scopes"], both["type"]) == (["read", "write"], "read-write")
+
+
+def test_changing_a_key_leaves_what_is_not_named(client: Client):
+    """Alerta ends a key's life, or gives it to another customer, when the body does not name them."""
+    expires = "2026-02-01T12:00:00.000Z"
+    made = client.post("/api/key", json={"scopes": ["read", "write"], "text": "one", "expireTime": expires}).json()
+    address = f"/api/key/{made['data']['id']}"
+    changed = client.put(address, json={"text": "two", "scopes": None}).json()["key"]
+    assert (changed["text"], changed["scopes"], changed["expireTime"]) == ("two", ["read", "write"], expires)
+    assert client.put(address, json={"scopes": ["read"]}).json()["key"]["type"] == "read-only"
+    for wrong in ({"scopes": []}, {"scopes": ["x"]}, {"expireTime": NOON}, {"key": "other"}):
+        assert client.put(address, json=wrong).status_code == 400
+    assert client.put(address, json={"text": "mine"}, headers=key("user")).status_code == 404
+    assert client.get("/api/userinfo", headers=key(made["key"])).status_code == 200
+
+
+def test_a_changed_key_gives_no_more_than_its_changer_holds(client: Client, world: World):
+    mine = client.post("/api/key", headers=key("user"), json={"scopes": ["read"]}).json()["data"]["id"]
+    refused = client.put(f"/api/key/{mine}", headers=key("user"), json={"scopes": ["admin"]})
+    assert refused.status_code == 403
+    moved = client.put(f"/api/key/{mine}", headers=key("user"), json={"user": "root"})
+    assert moved.json()["key"]["user"] == "ann"
+
+
+def test_nobody_makes_a_key_that_gives_more_than_they_hold(client: Client):
+    refused = client.post("/api/key", headers=key("user"), json={"scopes": ["admin"]})
+    assert (refused.status_code, "Requested scope 'admin' not in existing scopes" in refused.text) == (403, True)
+
+
+def test_groups(client: Client):
+    made = client.post("/api/group", json={"name": "ops", "text": None})
+    group = made.json()["id"]
+    assert made.headers["Location"].endswith(f"/api/group/{group}")
+    assert client.post("/api/group", json={"name": "ops"}).status_code == 409
+    assert client.post("/api/group", json={"name": ""}).status_code == 400
+    assert client.put(f"/api/group/{group}/user/id-ann").status_code == 200
+    assert client.put(f"/api/group/{group}/user/id-ann").status_code == 200
+    members = client.get(f"/api/group/{group}/users").json()["users"]
+    assert [(user["login"], user["status"]) for user in members] == [("ann", "active")]
+    assert "email" not in members[0]
+    assert client.get("/api/user/ann/groups").json()["groups"][0]["count"] == 1
+    assert client.put(f"/api/group/{group}", json={"text": "operators"}).json()["group"]["name"] == "ops"
+    assert client.put(f"/api/group/{group}/user/nobody").status_code == 404
+    assert client.delete(f"/api/group/{group}/user/id-ann").status_code == 200
+    assert client.delete(f"/api/group/{group}").status_code == 200
+    assert client.get(f"/api/group/{group}").status_code == 404
+    assert client.get("/api/groups").json()["message"] == "not found"
+
+
+def test_a_customer_that_is_missing_is_404(client: Client):
+    """Alerta answers 500."""
+    assert client.get("/api/customer/nothing").status_code == 404
+
+
+def test_customers(client: Client):
+    made = client.post("/api/customer", json={"customer": "Acme", "match": "acme.org"}).json()
+    assert made["customer"]["match"] == "acme.org"
+    changed = client.put(f"/api/customer/{made['id']}", json={"customer": "Acme Ltd"}).json()["customer"]
+    assert (changed["customer"], changed["match"]) == ("Acme Ltd", "acme.org")
+    assert client.get("/api/customers", params={"customer": "~ltd"}).json()["total"] == 1
+    assert client.post("/api/customer", json={"customer": "Acme"}).status_code == 400
+    assert client.delete(f"/api/customer/{made['id']}").status_code == 200
+    assert client.get("/api/customers").json()["total"] == 0
+
+
+def test_roles_keep_their_ids(client: Client):
+    """Alerta gives the built-in ones other ids each time."""
+    one, two = client.get("/api/perms").json(), client.get("/api/perms").json()
+    assert one == two
+    assert [perm["match"] for perm in one["permissions"]] == ["admin", "user", "guest"]
+    guest = one["permissions"][2]
+    assert client.get(f"/api/perm/{guest['id']}").json()["permission"] == guest
+    assert client.get("/api/perm/nothing").status_code == 404
+    assert "admin:users" in client.get("/api/scopes").json()["scopes"]
+
+
+def test_lists_come_in_pages(client: Client):
+    for number in range(5):
+        client.post("/api/group", json={"name": f"g{number}", "text": f"text {4 - number}"})
+    page = client.get("/api/groups", params={"page": 2, "page-size": 2}).json()
+    assert [group["name"] for group in page["groups"]] == ["g2", "g3"]
+    assert (page["page"], page["pageSize"], page["pages"], page["more"], page["total"]) == (2, 2, 3, True, 5)
+    assert client.get("/api/groups", params={"page": 9, "page-size": 2}).status_code == 416
+    assert client.get("/api/groups", params={"page": 0}).status_code == 416
+    assert client.get("/api/groups", params={"page": "x"}).status_code == 400
+    by_text = client.get("/api/groups", params={"sort-by": "-text"}).json()["groups"]
+    assert [group["name"] for group in by_text] == ["g0", "g1", "g2", "g3", "g4"]
+    assert client.get("/api/groups", params={"sort-by": "x"}).status_code == 400
+    assert client.get("/api/groups", params={"name!": "g1"}).json()["total"] == 4
+    assert client.get("/api/groups", params={"count": "0"}).json()["total"] == 5

@@ -1,0 +1,125 @@
+"""When a blackout is in force and which alerts it is for."""
+
+import fnmatch
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watchbell.domain.alerts.blackout import (
+    Blackout,
+    Judge,
+    active,
+    blackout_problems,
+    in_force,
+    matches,
+    next_change,
+    span_at,
+)
+from watchbell.domain.signal import Signal
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FIRST, LAST = NOW.replace(month=1, tzinfo=None), NOW.replace(year=2027, month=12, tzinfo=None)
+TIMES = st.datetimes(FIRST, LAST, timezones=st.just(UTC))
+
+
+def blackout(**fields: Any) -> Blackout:
+    chosen: dict[str, Any] = {"name": "b", "environment": "Production", **fields}
+    return Blackout(**chosen)
+
+
+def signal(**fields: Any) -> Signal:
+    given_fields: dict[str, Any] = {"environment": "Production", "resource": "web01", "event": "Down"}
+    return Signal(id="", severity="major", create_time=NOW, **{**given_fields, **fields})
+
+
+@given(TIMES, st.integers(1, 10**7), TIMES)
+def test_one_that_does_not_recur_is_in_force_from_its_start_until_before_its_end(start, seconds, now):
+    each = blackout(start=start.isoformat(), duration=seconds)
+    end = start + timedelta(seconds=seconds)
+    assert active(each, now) is (start <= now < end)
+    assert next_change(each, now) == (start if now < start else end if now < end else None)
+
+
+@given(
+    TIMES,
+    st.integers(60, 3 * 86400),
+    st.sampled_from(["FREQ=DAILY", "FREQ=DAILY;INTERVAL=3", "FREQ=WEEKLY;BYDAY=SA,SU", "FREQ=MONTHLY;BYMONTHDAY=31"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata"]),
+    TIMES,
+)
+def test_nothing_changes_before_the_next_change(start, seconds, rule, zone, now):
+    each = blackout(start=start.isoformat(), duration=seconds, recurrence=rule, timezone=zone)
+    assert blackout_problems(each) == []
+    change = next_change(each, now)
+    assert change is not None
+    assert change > now
+    before = active(each, now)
+    assert active(each, now + (change - now) / 2) is before
+    assert active(each, change - timedelta(microseconds=1)) is before
+    if change - now < timedelta(days=365):
+        assert active(each, change) is not before
+    assert in_force([each], now).until == change
+
+
+def test_the_time_of_day_stays_when_the_clocks_change():
+    each = blackout(start="2026-03-20T01:00:00Z", duration=60, recurrence="FREQ=DAILY", timezone="Europe/Berlin")
+    winter, summer = span_at(each, datetime(2026, 3, 27, tzinfo=UTC)), span_at(each, datetime(2026, 4, 3, tzinfo=UTC))
+    assert winter is not None
+    assert summer is not None
+    assert (winter.start.hour, summer.start.hour) == (1, 0)
+
+
+def test_the_end_ends_the_recurrence_and_what_lasts():
+    each = blackout(start="2026-03-01T00:00:00Z", duration=7200, recurrence="FREQ=DAILY", end="2026-03-03T01:00:00Z")
+    assert active(each, datetime(2026, 3, 3, 0, 59, tzinfo=UTC))
+    assert span_at(each, datetime(2026, 3, 3, 1, tzinfo=UTC)) is None
+
+
+def test_one_without_times_lasts_until_it_is_deleted():
+    assert active(blackout(), NOW)
+    assert next_change(blackout(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, True),
+        ({"environment": "Development"}, False),
+        ({"environment": "*", "event": "Down"}, True),
+        ({"resource": "web01"}, True),
+        ({"resource": "web0"}, False),
+        ({"resource": "web*"}, True),
+        ({"resource": "*b0*"}, True),
+        ({"event": "Up"}, False),
+        ({"group": "Misc"}, True),
+        ({"group": "M*"}, False),
+        ({"origin": "zabbix/*"}, True),
+        ({"service": ["shop"]}, True),
+        ({"service": ["shop", "mail"]}, False),
+        ({"tags": ["zone=a"]}, True),
+        ({"tags": ["zone=b"]}, False),
+        ({"customer": "ACME"}, False),
+        ({"accept": ["major"]}, False),
+        ({"resource": "web01", "event": "Up"}, False),
+    ],
+)
+def test_every_field_that_is_given_must_match(fields: dict[str, Any], expected: bool):
+    sent = signal(service=("shop", "web"), tags=("zone=a",), origin="zabbix/one")
+    assert matches(blackout(**fields), sent) is expected
+
+
+@given(st.text("ab*", max_size=8), st.text("ab", max_size=8))
+def test_a_star_stands_for_any_characters(pattern, text):
+    expected = not pattern or fnmatch.fnmatchcase(text, pattern)
+    assert matches(blackout(resource=pattern), signal(resource=text)) is expected
+
+
+def test_the_judge_looks_again_when_time_or_the_configuration_has_moved():
+    judge, each = Judge(), blackout(start="2026-03-01T13:00:00Z", duration=3600)
+    assert judge.at(1, [each], NOW) == ()
+    assert judge.at(1, [], NOW + timedelta(minutes=59)) == (), "it does not look at them before it must"
+    assert judge.at(1, [each], NOW + timedelta(minutes=60)) == (each,)
+    assert judge.at(2, [], NOW + timedelta(minutes=61)) == ()

@@ -1,0 +1,54 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from watchbell.domain.events.event import Event
+from watchbell.domain.events.mapping.compiled import compile_mapping
+from watchbell.domain.events.mapping.model import Mapping
+from watchbell.domain.events.mapping.reading import Lookups
+from watchbell.domain.events.raw import RawKind
+
+
+@pytest.fixture
+def event() -> Callable[..., Event]:
+    """Makes an event of the tag; what is not given is as small as can be."""
+
+    def make(**given: Any) -> Event:
+        fields: dict[str, Any] = {
+            "source": "browser",
+            "kind": RawKind.BROWSER,
+            "party_id": "0:1:party",
+            "session_id": "0:1:session",
+            "event_id": "page0",
+            "received_ms": 1_700_000_000_123,
+            "client_ms": 1_700_000_000_000,
+            "new_party": False,
+            "first_in_session": False,
+            "location": "http://www.example.com",
+            "remote": "192.0.2.1",
+        }
+        return Event(**{**fields, **given})
+
+    return make
+
+
+@pytest.fixture
+def evaluate(event: Callable[..., Event]) -> Callable[..., Any]:
+    """The value of an expression on an event, put into a field of an Avro type; None: absent."""
+
+    def value(expression: Any, kind: Any = "string", lookups: Lookups | None = None, **given: Any) -> Any:
+        mapping = Mapping(
+            name="m",
+            schema={
+                "type": "record",
+                "name": "R",
+                "fields": [{"name": "f", "type": ["null", kind], "default": None}],
+            },
+            steps=[{"set": "f", "to": expression}],
+        )
+        record = compile_mapping(mapping, lookups).record(event(**given))
+        assert record is not None
+        return record["f"]
+
+    return value

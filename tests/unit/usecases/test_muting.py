@@ -1,0 +1,227 @@
+"""Blackouts over a store: what falls silent, and what is told when they end."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from watchbell.adapters.store.memory import MemoryStore
+from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.alerts.policy import Limits
+from watchbell.domain.ids import new_id
+from watchbell.domain.managed import Stored
+from watchbell.domain.signal import Signal
+from watchbell.ports.telemetry import NullTelemetry
+from watchbell.usecases.configuration import Configured
+from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.muting import AGAIN, SETTLES, Muting
+from watchbell.usecases.operating import Operating
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR: dict[str, Any] = {"start": "2026-01-01T00:00:00Z", "duration": 3600}
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self):
+        self.time = NOW
+
+    def now(self):
+        return self.time
+
+    async def sleep(self, seconds):
+        raise NotImplementedError
+
+
+class World:
+    """Intake, operators and a keeper's muting over one memory store."""
+
+    def __init__(self):
+        self.store, self.clock, model = MemoryStore(), Clock(), AlertaModel()
+        self.configured = Configured(self.store, self.clock, NullTelemetry())
+        receiving = Receiving(model, Limits())
+        self.intake = Intake(self.store, self.clock, receiving, NullTelemetry(), configured=self.configured)
+        self.operating = Operating(self.store, self.clock, model)
+        self.muting = Muting(self.store, self.configured, model, self.clock)
+
+    async def define(self, name="night", **fields):
+        chosen: dict[str, Any] = {"name": name, "environment": "Production", **HOUR, **fields}
+        blackout = Blackout(**chosen)
+        body = msgspec.to_builtins(blackout)
+        row = Stored(kind="blackout", id=name, name=name, body=body, version=0, updated_at=NOW, updated_by="ann")
+        async with self.store.transaction() as tx:
+            await tx.catalogue.put([row])
+        self.configured.expire()
+
+    async def remove(self, name="night"):
+        async with self.store.transaction() as tx:
+            await tx.catalogue.remove("blackout", [name])
+        self.configured.expire()
+
+    async def send(self, severity="major", **more):
+        fields: dict[str, Any] = {
+            "environment": "Production",
+            "resource": "web",
+            "event": "Down",
+            "id": new_id(),
+            "service": ("Shop",),
+        }
+        chosen: dict[str, Any] = {**fields, "create_time": self.clock.time, **more}
+        signal = Signal(severity=severity, **chosen)
+        return (await self.intake.receive(signal)).alert
+
+    async def keep(self, seconds):
+        """Go to `seconds` after the start and let the keeper look; returns how many shards have something to route."""
+        self.clock.time = NOW + timedelta(seconds=seconds)
+        return len(await self.muting.run([]))
+
+    async def status(self, alert):
+        async with self.store.reading() as tx:
+            (found,) = await tx.alerts.many([alert.id])
+            return found.status
+
+    async def reasons(self, alert):
+        async with self.store.reading() as tx:
+            return [entry.reason for entry in await tx.history.of(alert.id)]
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+async def test_a_signal_under_a_blackout_is_recorded_and_its_history_names_the_blackout(world):
+    await world.define()
+    alert = await world.send()
+    assert alert.status == "blackout"
+    assert await world.reasons(alert) == ["first signal of this identity (SET-*); under the blackout 'night'"]
+
+
+async def test_what_outlasts_the_blackout_opens_at_its_end_without_any_signal(world):
+    await world.define()
+    alert = await world.send()
+    assert await world.keep(3599) == 0
+    assert await world.status(alert) == "blackout"
+    assert await world.keep(3600) == 1
+    assert await world.status(alert) == "open"
+    assert (await world.reasons(alert))[-1] == "its blackout is over"
+    assert await world.keep(3601) == 0, "it is told once"
+
+
+async def test_a_recovery_inside_closes(world):
+    await world.define()
+    alert = await world.send()
+    await world.send("normal")
+    assert await world.status(alert) == "closed"
+    await world.keep(3600)
+    assert await world.status(alert) == "closed"
+
+
+async def test_a_recovery_after_the_end_closes_before_the_keeper_looks(world):
+    await world.define()
+    alert = await world.send()
+    world.clock.time = NOW + timedelta(seconds=3600)
+    await world.send("normal")
+    assert await world.status(alert) == "closed"
+
+
+async def test_a_problem_that_was_over_before_and_came_back_inside_opens_at_the_end(world):
+    alert = await world.send()
+    await world.send("normal")
+    await world.define()
+    await world.send()
+    assert await world.status(alert) == "blackout"
+    await world.keep(3600)
+    assert await world.status(alert) == "open"
+
+
+@pytest.mark.parametrize("how", ["remove", "shorten"])
+async def test_a_blackout_that_is_taken_back_opens_what_it_silenced(world, how):
+    await world.define()
+    alert = await world.send()
+    await world.keep(60)
+    if how == "remove":
+        await world.remove()
+    else:
+        await world.define(duration=60)
+    await world.keep(120)
+    assert await world.status(alert) == "open"
+
+
+async def test_another_blackout_that_covers_it_keeps_it_silent(world):
+    await world.define()
+    await world.define("longer", duration=7200, resource="w*")
+    alert = await world.send()
+    await world.keep(3600)
+    assert await world.status(alert) == "blackout"
+    await world.keep(7200)
+    assert await world.status(alert) == "open"
+
+
+async def test_an_acknowledged_alert_is_acknowledged_again_at_the_end(world):
+    alert = await world.send()
+    await world.operating.act(alert.id, "ack", user="ann")
+    await world.define()
+    await world.send()
+    assert await world.status(alert) == "blackout"
+    await world.keep(3600)
+    assert await world.status(alert) == "ack"
+
+
+async def test_what_is_open_falls_silent_when_a_blackout_begins(world):
+    alert, other = await world.send(), await world.send(resource="db")
+    await world.define(resource="web", start="2026-01-01T00:10:00Z")
+    await world.keep(599)
+    assert await world.status(alert) == "open"
+    await world.keep(600)
+    assert (await world.status(alert), await world.status(other)) == ("blackout", "open")
+    assert (await world.reasons(alert))[-1] == "the blackout 'night' began"
+
+
+async def test_what_is_open_stays_so_when_the_blackout_says_so(world):
+    alert = await world.send()
+    await world.define(standing=False)
+    await world.keep(1)
+    assert await world.status(alert) == "open"
+
+
+async def test_a_blackout_is_judged_by_now_and_not_by_createtime(world):
+    await world.define(start="2026-01-01T01:00:00Z")
+    inside = await world.send(create_time=NOW + timedelta(seconds=5400))
+    assert inside.status == "open"
+    world.clock.time = NOW + timedelta(seconds=3601)
+    late = await world.send(resource="db", create_time=NOW)
+    assert late.status == "blackout"
+
+
+async def test_an_accepted_severity_is_told(world):
+    await world.define(accept=["critical"])
+    alert = await world.send()
+    await world.send("critical")
+    assert await world.status(alert) == "open"
+
+
+async def test_the_tags_that_an_alert_has_count(world):
+    await world.define(tags=["zone=a"])
+    alert = await world.send(tags=("zone=a",))
+    await world.send()
+    assert await world.status(alert) == "blackout"
+
+
+async def test_what_was_recorded_by_a_node_that_knew_late_is_found(world):
+    await world.define()
+    alert = await world.send()
+    await world.keep(3600)
+    async with world.store.transaction() as tx:
+        (found,) = await tx.alerts.many([alert.id])
+        await tx.alerts.save([msgspec.structs.replace(found, status="blackout", version=found.version + 1)])
+    await world.keep(3600 + SETTLES.total_seconds() - 1)
+    assert await world.status(alert) == "open"
+    async with world.store.transaction() as tx:
+        (found,) = await tx.alerts.many([alert.id])
+        await tx.alerts.save([msgspec.structs.replace(found, status="blackout", version=found.version + 1)])
+    await world.keep(3600 + SETTLES.total_seconds() + AGAIN.total_seconds() + 1)
+    assert await world.status(alert) == "open"
