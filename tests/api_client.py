@@ -215,13 +215,14 @@ class World:
         model = AlertaModel()
         configured = Configured(self.store, self.clock, NullTelemetry())
         rules = Rulebook(model.severities, "http://watchbell.example")
-        receiving = Receiving(model, Limits())
+        timeouts = self.client_config.timeouts
+        receiving = Receiving(model, Limits(), timeouts=timeouts)
         intake = Intake(self.store, self.clock, receiving, NullTelemetry())
 
         async def take(tx: Any, signals: Any, now: datetime) -> Any:
             return (await apply_signals(tx, signals, now, receiving, 0)).shards
 
-        operating = Operating(store, self.clock, model)
+        operating = Operating(store, self.clock, model, timeouts=timeouts)
         hooks = plugins.table("webhook")
         shapes = ObjectShapes(
             {"check": {"probe": Probe}, "channel": {"call": Call}},
@@ -238,7 +239,7 @@ class World:
             "client_config": self.client_config,
             "clock": self.clock,
             "configured": configured,
-            "escalating": Escalating(store, configured, rules, self.clock, acting(model)),
+            "escalating": Escalating(store, configured, rules, self.clock, acting(model, timeouts)),
             "books": LocalBooks(Path("/nowhere"), RejectedFiles(Path("/nowhere")), node="n", missing="no collector"),
             "exploring": Exploring(DuckArchive(NO_ARCHIVE), NullTelemetry()),
             "exposition": PrometheusTelemetry(),
@@ -248,7 +249,7 @@ class World:
             "feed": ChangeFeed(self.store, self.clock),
             "files": pages.load_files(),
             "foreseeing": Foreseeing(store, configured, self.clock, shapes),
-            "heartbeating": Heartbeating(store, take, self.clock, model),
+            "heartbeating": Heartbeating(store, take, self.clock, model, timeouts=timeouts),
             "housekeeping": Housekeeping(store, self.clock, model),
             "inspecting": Inspecting(store, configured, self.clock, model),
             "explaining": Explaining(store, configured, rules, self.clock),

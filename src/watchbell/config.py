@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from watchbell.collector.sources import default_tables
+from watchbell.toolkit.alert_settings import Alerts, Flapping
 from watchbell.toolkit.login_settings import Auth, Login
 from watchbell.toolkit.settings import Secret, Settings, masked
 
@@ -242,19 +243,6 @@ class Retention(Settings, frozen=True):
     """Seconds that entries of the audit log are kept; 0 keeps them for ever."""
 
 
-class Flapping(Settings, frozen=True):
-    """When an alert counts as flapping, and how often people hear of one. On-call tells once, then by digest."""
-
-    changes: int = 5
-    """Changes of severity within `window` that make an alert flap; 0 recognises none."""
-    window: float = 1800
-    """Seconds in which the changes are counted."""
-    calm: float = 900
-    """Seconds without a change after which an alert flaps no more."""
-    digest: float = 3600
-    """Seconds after which people hear again of an alert that goes on flapping; 0 is never."""
-
-
 class Delivery(Settings, frozen=True):
     """How hard messages to people are tried."""
 
@@ -291,6 +279,7 @@ class Configuration(Settings, frozen=True):
     monitor: Monitor = Monitor()
     retention: Retention = Retention()
     delivery: Delivery = Delivery()
+    alerts: Alerts = Alerts()
     flapping: Flapping = Flapping()
 
     @property

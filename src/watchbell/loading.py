@@ -7,28 +7,22 @@ and what to do.
 import os
 import secrets
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast, get_origin
-from urllib.parse import urlsplit
 
 import msgspec
 
-from watchbell.collector.client import parse_networks
-from watchbell.collector.sources import read_sources
 from watchbell.config import SECTIONS, Configuration, setting_names
-from watchbell.domain.access import known_scope, rule_faults
-from watchbell.domain.alerts.flapping import FEWEST_CHANGES, LONGEST_FLAP, MOST_CHANGES
-from watchbell.domain.errors import Invalid, WatchbellError
-from watchbell.domain.hawk import HawkKey
-from watchbell.toolkit.login_providers import read_providers
-from watchbell.toolkit.origins import Origins
+from watchbell.domain.errors import WatchbellError
+from watchbell.soundness import faults_together
 from watchbell.toolkit.settings import InvalidSettings, Problem, Secret, Settings, read
 
 PREFIX = "WATCHBELL_"
 KEY_FILE = "secret.key"
-MINIMUM_SECRET = 32  # characters
 PARENT = "WATCHBELL_PARENT"
+ALERTA_FILE = "ALERTA_SVR_CONF_FILE"
+"""Alerta's own variable for the place of its settings."""
 NOT_SETTINGS = frozenset({"WATCHBELL_CONFIG", "WATCHBELL_URL", "WATCHBELL_KEY", PARENT})
 """Variables with our prefix that are no settings: where the file is, what the commands that call the API use, and the
 process that a child belongs to."""
@@ -56,12 +50,20 @@ class InvalidConfiguration(WatchbellError):
         return {"", section} <= self.good and not told
 
 
+class Beneath(msgspec.Struct, frozen=True):
+    """Settings that count where nothing else says anything, and what to call the place that they come from."""
+
+    settings: Mapping[str, Any]
+    origin: str
+
+
 def load(
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
+    beneath: Beneath | None = None,
 ) -> Configuration:
-    """Read the file, then the environment, then `overrides` (by `section.name`), and check it all.
+    """Read what lies `beneath`, the file, the environment, then `overrides` (by `section.name`), and check it all.
 
     Raises `InvalidConfiguration` with every problem. Without `file`, `$WATCHBELL_CONFIG` or `./watchbell.toml` is
     read when it exists.
@@ -70,8 +72,11 @@ def load(
     problems: list[str] = []
     path = _chosen_file(file, env, problems)
     origins: dict[str, str] = {}
-    data = _from_file(path, problems) if path else {}
-    _note_origins(data, f"{path}", origins)
+    data: dict[str, Any] = {}
+    for layer in (beneath, Beneath(_from_file(path, problems), f"{path}") if path else None):
+        if layer is not None:
+            _lay(layer.settings, data)
+            _note_origins(layer.settings, layer.origin, origins)
     _from_environment(env, data, origins, problems)
     for key, value in (overrides or {}).items():
         _put(data, key, value)
@@ -82,6 +87,16 @@ def load(
     if problems:
         raise InvalidConfiguration(problems, configuration, good)
     return configuration
+
+
+def _lay(settings: Mapping[str, Any], data: dict[str, Any]) -> None:
+    """Put settings over those that there are; sections are merged."""
+    for name, value in settings.items():
+        former = data.get(name)
+        if name in SECTIONS and isinstance(value, dict) and isinstance(former, dict):
+            data[name] = {**cast("dict[str, Any]", former), **cast("dict[str, Any]", value)}
+        else:
+            data[name] = value
 
 
 def origin_of(key: str, file: Path | None, environment: Mapping[str, str] | None = None) -> str:
@@ -116,7 +131,7 @@ def _from_file(path: Path, problems: list[str]) -> dict[str, Any]:
     return {}
 
 
-def _note_origins(data: dict[str, Any], origin: str, origins: dict[str, str]) -> None:
+def _note_origins(data: Mapping[str, Any], origin: str, origins: dict[str, str]) -> None:
     for name, value in data.items():
         origins[name] = origin
         if isinstance(value, dict):
@@ -193,113 +208,8 @@ def _sentence(problem: Problem, origins: dict[str, str]) -> str:
 
 
 def _check_together(c: Configuration, origins: dict[str, str], problems: list[str]) -> None:
-    for key, reason in (
-        *_network_faults(c),
-        *_secret_faults(c),
-        *_auth_faults(c),
-        *_login_faults(c),
-        *_size_faults(c),
-        *_source_faults(c),
-    ):
+    for key, reason in faults_together(c):
         problems.append(_sentence(Problem(field=key, reason=reason), origins))
-
-
-def _network_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    ports = {"server.port": c.server.port, "collector.port": c.collector.port, "monitor.port": c.monitor.port}
-    for key, port in ports.items():
-        if not 0 <= port <= 65535:
-            yield key, f"{port} is not a port. Choose 1 to 65535, or 0 for a free one."
-    if urlsplit(c.store_url).scheme not in {"sqlite", "postgresql", "postgresql+asyncpg"}:
-        yield "store.url", "must begin with sqlite:/// or postgresql://."
-    if urlsplit(c.bus.url.reveal()).scheme not in {"memory", "amqp", "amqps"}:
-        yield "bus.url", "must be memory: or begin with amqp:// or amqps://."
-    try:
-        Origins(c.server.cors_origins)
-    except ValueError as error:
-        yield "server.cors_origins", f"{error}."
-    for section, served in (("server", c.server), ("collector", c.collector)):
-        if bool(served.tls_cert) != bool(served.tls_key):
-            yield f"{section}.tls_cert", f"needs {section}.tls_key, and the other way round. Set both or neither."
-        for key, name in (("tls_cert", served.tls_cert), ("tls_key", served.tls_key)):
-            if name and not Path(name).is_file():
-                yield f"{section}.{key}", f"there is no file {name}. Check the path."
-
-
-def _secret_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    if c.secret_key and len(c.secret_key.reveal()) < MINIMUM_SECRET:
-        yield "secret_key", f"is too short. Use {MINIMUM_SECRET} characters or more, as from `openssl rand -hex 32`."
-    if not c.single_node and not c.secret_key:
-        yield (
-            "secret_key",
-            "is required when store.url is PostgreSQL. Make one with `openssl rand -hex 32`; give every node the same.",
-        )
-    if c.auth.admin_key and len(c.auth.admin_key.reveal()) < 16:
-        yield "auth.admin_key", "is too short. Use 16 characters or more."
-
-
-def _auth_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    if c.auth.customer_views and not c.auth.required:
-        yield "auth.customer_views", "needs auth.required: nobody can tell whose customers an unknown caller has."
-    for scope in c.auth.readonly_scopes:
-        if scope.partition(":")[0] != "read" or not known_scope(scope, c.auth.custom_scopes):
-            yield "auth.readonly_scopes", f"{scope!r} is no scope for reading. Use read, or for example read:alerts."
-    for fault in rule_faults(c.auth.rules()):
-        yield f"auth.{fault.field}", f"{fault.reason} ({fault.fix})" if fault.fix else fault.reason
-
-
-def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    try:
-        names = [provider.name for provider in read_providers(c.login.providers)]
-        keys = c.login.hawk_keys()
-    except InvalidSettings as error:
-        for problem in error.problems:
-            yield problem.field, f"{problem.reason} ({problem.fix})" if problem.fix else problem.reason
-        return
-    if c.login.proxy_user_header and not c.server.trusted_proxies:
-        yield "login.proxy_user_header", "needs server.trusted_proxies: nobody else is believed."
-    if c.login.proxy_user_header and not c.login.proxy_roles_separator:
-        yield "login.proxy_roles_separator", "must not be empty."
-    yield from _hmac_faults(c, keys)
-    if c.login.alerta_provider and c.login.alerta_provider not in names:
-        yield "login.alerta_provider", f"there is no provider {c.login.alerta_provider!r} in login.providers."
-
-
-def _hmac_faults(c: Configuration, keys: Sequence[HawkKey]) -> Iterator[tuple[str, str]]:
-    for number, key in enumerate(keys):
-        if len(key.secret) < MINIMUM_SECRET:
-            yield f"login.hmac[{number}].secret", f"is too short. Use {MINIMUM_SECRET} characters or more."
-        for scope in key.scopes:
-            if not known_scope(scope, c.auth.custom_scopes):
-                yield f"login.hmac[{number}].scopes", f"there is no scope {scope!r}."
-    if len({key.id for key in keys}) < len(keys):
-        yield "login.hmac", "has two of the same id."
-
-
-def _size_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    if c.collector.workers < 1:
-        yield "collector.workers", "must be 1 or more. Set collector.enabled = false to run none."
-    if c.worker.concurrency < 1:
-        yield "worker.concurrency", "must be 1 or more."
-    if c.delivery.attempt_timeout <= 0:
-        yield "delivery.attempt_timeout", "must be more than 0 seconds."
-    flapping = c.flapping
-    if flapping.changes and not FEWEST_CHANGES <= flapping.changes <= MOST_CHANGES:
-        yield "flapping.changes", f"must be 0, or from {FEWEST_CHANGES} to {MOST_CHANGES}."
-    for name, least in (("window", 1), ("calm", 1), ("digest", 60 if flapping.digest else 0)):
-        if not least <= getattr(flapping, name) <= LONGEST_FLAP:
-            yield f"flapping.{name}", f"must be from {least} to {LONGEST_FLAP} seconds."
-
-
-def _source_faults(c: Configuration) -> Iterator[tuple[str, str]]:
-    try:
-        read_sources(c.collector.sources)
-    except InvalidSettings as error:
-        for problem in error.problems:
-            yield problem.field, f"{problem.reason} ({problem.fix})" if problem.fix else problem.reason
-    try:
-        parse_networks(c.collector.trusted_proxies)
-    except Invalid as error:
-        yield f"collector.{error.field}", f"{error.reason}. Write networks as 10.0.0.0/8."
 
 
 def secret_key(configuration: Configuration) -> str:
@@ -339,7 +249,8 @@ def child_environment(settings: Configuration) -> dict[str, str]:
                 found |= _variable(f"{field.name}__{inner.name}", getattr(value, inner.name))
         else:
             found |= _variable(field.name, value)
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    left = {name for name in os.environ if name.startswith(PREFIX)} | {ALERTA_FILE}
+    inherited = {name: value for name, value in os.environ.items() if name not in left}
     # No file may be read besides: an empty one stands in the place of ./watchbell.toml.
     fixed = {f"{PREFIX}SECRET_KEY": secret_key(settings), "WATCHBELL_CONFIG": os.devnull}
     return {**inherited, **found, **fixed}

@@ -29,6 +29,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "webhook": "watchbell.channels.webhook:Webhook",
         },
         "importer": {
+            "alerta": "watchbell.importers.alerta:Alerta",
             "divolte": "watchbell.importers.divolte:Divolte",
         },
         "sink": {

@@ -17,9 +17,9 @@ REFERENCE = REPOSITORY / "docs" / "reference"
 GUIDES = [file for file in tracked_files() if file.suffix == ".md" and not file.is_relative_to(REPOSITORY / "web")]
 TOP = {path.name for path in REPOSITORY.iterdir()} | {"deploy", "docs", "benchmarks"}
 INSIDE = {path.name for path in PACKAGE.iterdir()}
-# Made by setup or by running it; named in guides, absent from the tree.
+# Made by setup or by running it, or another system's; named in guides, absent from the tree.
 BUILT = r"\.venv|watchbell-data|web/node_modules|src/watchbell/(api|collector)/static"
-MADE = re.compile(rf"^({BUILT})(/|$)|^watchbell\.toml$")
+MADE = re.compile(rf"^({BUILT})(/|$)|^(watchbell\.toml|alertad\.conf)$")
 
 
 def reference() -> str:

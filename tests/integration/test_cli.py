@@ -27,6 +27,13 @@ name: backup
 """
 
 
+ALERTAD_CONF = """\
+ALERT_TIMEOUT = 60 * 60 * 3
+ORIGIN_BLACKLIST = ['spam/']
+LDAP_URL = 'ldap://hidden@127.0.0.1:1'
+"""
+
+
 class Shell:
     """Runs `watchbell` with a folder of its own, and the address and key of the server if there is one."""
 
@@ -72,7 +79,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
         "key", "create", "--scope", "admin", "--scope", "write", "--scope", "read", "--user", "ann", *shell.data
     )
     port = free_port()
-    command = [sys.executable, "-m", "watchbell", "up", *shell.data, "--port", str(port)]
+    (folder / "alertad.conf").write_text(ALERTAD_CONF)
+    options = ("--port", str(port), "--alerta-config", "alertad.conf")
+    command = [sys.executable, "-m", "watchbell", "up", *shell.data, *options]
     server = ServerProcess("up", command, folder=folder, env={"WATCHBELL_COLLECTOR__ENABLED": "false"}, grace=40)
     with server:
         server.wait_ready(lambda: is_listening(port), 60)
@@ -182,6 +191,21 @@ def test_an_alert_from_its_sending_to_its_end(served: Shell):
     assert (alert["status"], alert["id"][:8]) == ("closed", identifier)
     assert "not found" in served.run("ack", "00000000-none", code=1).lower()
     assert "key create" in served.run("query", "--key", "wrong", code=1)
+
+
+def test_alertas_settings_count(served: Shell):
+    served.run("send", "-r", "web02", "-e", "Down", "-S", "shop", "-s", "major")
+    (alert,) = json.loads(served.run("query", "resource=web02", "--json"))
+    assert alert["timeout"] == 3 * 3600
+    refused = served.run("send", "-r", "web02", "-e", "Down", "-S", "shop", "-O", "spam/host", code=1)
+    assert "has been blacklisted" in refused
+    log = (served.folder / "up.log").read_text()
+    (named,) = [line for line in log.splitlines() if "alerta_setting" in line and "LDAP_URL" in line]
+    assert "LDAP is not there yet" in named
+    assert "hidden" not in log
+    assert "alertad.conf: cannot be read" in served.run(
+        "config", "check", "--offline", "--alerta-config", "nowhere/alertad.conf", code=2
+    )
 
 
 def test_objects_by_the_api_and_a_heartbeat(served: Shell):

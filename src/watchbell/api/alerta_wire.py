@@ -14,7 +14,7 @@ import msgspec
 from watchbell.api.contract import Pairs, Text, Texts, Time, Whole
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.errors import Invalid
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 
 DATE_FORMAT = "dates must be ISO 8601 date format YYYY-MM-DDThh:mm:ss.sssZ"
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{1,6}Z")
@@ -137,7 +137,7 @@ _many = msgspec.json.Decoder(list[Sent])
 class Defaults(msgspec.Struct, frozen=True):
     """What a signal has when its sender does not say."""
 
-    timeout: int = 86400
+    timeout: int = UNSAID
     origin: str = "watchbell"
 
 

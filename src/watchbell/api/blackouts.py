@@ -15,6 +15,7 @@ from litestar.params import FromPath
 from watchbell.api.alerta_wire import moment, time_of
 from watchbell.api.alerts import answer, base_of
 from watchbell.api.auth import principal_of, requires
+from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, Seconds, Text, Texts, Time, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
@@ -31,8 +32,6 @@ from watchbell.usecases.muting import KIND, covered, made
 
 READ = [requires("read:blackouts")]
 WRITE = [requires("write:blackouts")]
-DURATION = 3600
-"""Seconds, unless the client says."""
 FOR_EVER = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
 _TEXTS = ("resource", "event", "group", "origin", "customer")
 _LISTS = ("service", "tags")
@@ -92,12 +91,17 @@ _ONE = said(id=str, blackout=BlackoutBody)
 
 
 @post("/api/blackout", guards=WRITE, opt=told(body=NewBlackout, answer=_ONE))
-async def create(request: Request[Any, Any, Any], managing: Needed[Managing], clock: Needed[Clock]) -> Response[bytes]:
-    """Make a blackout, from now on and for an hour unless the body says otherwise."""
+async def create(
+    request: Request[Any, Any, Any],
+    managing: Needed[Managing],
+    clock: Needed[Clock],
+    client_config: Needed[ClientConfig],
+) -> Response[bytes]:
+    """Make a blackout, from now on and for an hour or what the settings say, unless the body says otherwise."""
     body, by, now = await mapping_of(request), principal_of(request), clock.now()
     if not body.get("environment"):
         raise Invalid("environment")
-    fields = _fields(body, by) | _times(body, now) | {"created": moment(now)}
+    fields = _fields(body, by) | _times(body, now, client_config.timeouts.blackout) | {"created": moment(now)}
     row = await made(managing, by, fields)
     base = base_of(request)
     response = answer({"blackout": shown(row, base, now), "id": row.id, "status": "ok"}, 201)
@@ -124,7 +128,11 @@ async def every(request: Request[Any, Any, Any], managing: Needed[Managing], clo
 
 @put("/api/blackout/{blackout_id:str}", guards=WRITE, opt=told(body=BlackoutChange, answer=_ONE))
 async def change(
-    request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing], clock: Needed[Clock]
+    request: Request[Any, Any, Any],
+    blackout_id: FromPath[str],
+    managing: Needed[Managing],
+    clock: Needed[Clock],
+    client_config: Needed[ClientConfig],
 ) -> dict[str, Any]:
     """Change what is given of a blackout."""
     body, by, now = await mapping_of(request), principal_of(request), clock.now()
@@ -137,7 +145,7 @@ async def change(
         start = moment_of(before.start) if before.start else now
         if "endTime" not in body and "duration" not in body and before.end:
             body["endTime"] = moment(moment_of(before.end))
-        fields |= _times(body, start)
+        fields |= _times(body, start, client_config.timeouts.blackout)
     row = await managing.update(by, KIND, row.id, fields, row.version)
     return ok(id=row.id, blackout=shown(row, base_of(request), now))
 
@@ -263,11 +271,11 @@ def _text(body: Mapping[str, Any], field: str) -> str:
     return value or ""
 
 
-def _times(body: Mapping[str, Any], start: datetime) -> dict[str, Any]:
-    """When it begins and ends. An end counts more than a duration."""
+def _times(body: Mapping[str, Any], start: datetime, otherwise: float) -> dict[str, Any]:
+    """When it begins and ends. An end counts more than a duration; `otherwise` is that of who says neither."""
     if body.get("startTime"):
         start = time_of(body["startTime"])
-    duration = body.get("duration") or DURATION
+    duration = body.get("duration") or otherwise
     if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:
         raise Invalid(f"must be a number of seconds up to {LONGEST}", "duration")
     end = time_of(body["endTime"]) if body.get("endTime") else start + timedelta(seconds=duration)

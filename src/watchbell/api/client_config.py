@@ -8,9 +8,9 @@ from litestar import Request, get
 
 from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
-from watchbell.domain.alerts.act import Timeouts
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.severity import COLORS
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Retryable
 from watchbell.usecases.admitting import Admitting
 
@@ -24,9 +24,6 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What callers who do not identify themselves may read; empty refuses them."""
     environments: tuple[str, ...] = ()
     timeouts: Timeouts = Timeouts()
-    alert_timeout: int = 86400
-    heartbeat_timeout: int = 86400
-    blackout_duration: int = 3600
     collector_url: str = ""
     """Where events go; empty when nobody said."""
     provider: str = "basic"
@@ -131,7 +128,7 @@ async def config(
         "alarm_model": _alarm_model(model),
         "allow_readonly": bool(client_config.readonly_scopes),
         "auth_required": client_config.auth_required,
-        "blackouts": {"duration": client_config.blackout_duration},
+        "blackouts": {"duration": client_config.timeouts.blackout},
         "colors": _COLORS,
         "customer_views": client_config.customer_views,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
@@ -144,8 +141,8 @@ async def config(
         "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
         "severity": dict(model.severities),
         "timeouts": {
-            "alert": client_config.alert_timeout,
-            "heartbeat": client_config.heartbeat_timeout,
+            "alert": client_config.timeouts.alert,
+            "heartbeat": client_config.timeouts.heartbeat,
             "ack": client_config.timeouts.ack,
             "shelve": client_config.timeouts.shelve,
         },

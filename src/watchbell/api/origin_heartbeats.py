@@ -14,8 +14,9 @@ from watchbell.api.contract import Done, Pairs, Text, Texts, Time, Whole, said, 
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
 from watchbell.api.wire import mapping_of
-from watchbell.domain.checks.origin_heartbeat import TIMEOUT, OriginHeartbeat
+from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
 from watchbell.domain.errors import Invalid
+from watchbell.domain.signal import UNSAID
 from watchbell.ports.clock import Clock
 from watchbell.usecases.heartbeating import Heartbeating, Sent
 
@@ -123,7 +124,7 @@ def sent_of(body: dict[str, Any]) -> Sent:
         attributes=attributes,  # pyright: ignore[reportUnknownArgumentType]
         type=_name(body, "type") or "Heartbeat",
         create_time=None if given is None else time_of(given),
-        timeout=timeout_of(body.get("timeout"), TIMEOUT),
+        timeout=timeout_of(body.get("timeout"), UNSAID),
         customer=_name(body, "customer") or None,
     )
 

@@ -32,23 +32,50 @@ class Core:
         self.store = store
         self.bus = bus
         self.model = AlertaModel()
+        self.timeouts = settings.alerts.timeouts()
+        self._clock = parts.clock
+        self._max_latency = settings.alerts.heartbeat_latency
         self.configured = Configured(store, parts.clock, parts.telemetry)
         self.receiving = Receiving(
             self.model,
-            Limits(environments=tuple(settings.allowed_environments)),
+            Limits(
+                environments=tuple(settings.allowed_environments),
+                refused_origins=tuple(settings.alerts.refused_origins),
+            ),
             FlapRule(**msgspec.structs.asdict(settings.flapping)),
+            self.timeouts,
+            settings.alerts.value_history,
         )
         self._judge = Judge()
         self.rules = Rulebook(self.model.severities, settings.base_url)
         self.intake = Intake(store, parts.clock, self.receiving, parts.telemetry, configured=self.configured, wake=wake)
-        self.operating = Operating(store, parts.clock, self.model, wake=wake)
-        self.escalating = Escalating(store, self.configured, self.rules, parts.clock, acting(self.model))
+        self.operating = self.operating_on(store)
+        self.escalating = self.escalating_on(store)
         self.pulsing = Pulsing(store, self.configured, self.take, parts.clock, wake=wake)
-        self.heartbeating = Heartbeating(
-            store, self.take, parts.clock, self.model, limits=self.receiving.limits, wake=wake
-        )
+        self.heartbeating = self.heartbeating_on(store)
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)
+
+    def operating_on(self, store: Store) -> Operating:
+        """Operators' verbs over a store; the API's is guarded."""
+        return Operating(store, self._clock, self.model, timeouts=self.timeouts, wake=BusWake(self.bus))
+
+    def escalating_on(self, store: Store) -> Escalating:
+        """What moves incidents on."""
+        return Escalating(store, self.configured, self.rules, self._clock, acting(self.model, self.timeouts))
+
+    def heartbeating_on(self, store: Store) -> Heartbeating:
+        """What takes Alerta's heartbeats."""
+        return Heartbeating(
+            store,
+            self.take,
+            self._clock,
+            self.model,
+            limits=self.receiving.limits,
+            timeouts=self.timeouts,
+            max_latency=self._max_latency,
+            wake=BusWake(self.bus),
+        )
 
     async def take(self, tx: Transaction, signals: Sequence[Signal], now: datetime) -> Iterable[int]:
         """Apply signals in the transaction of somebody else; returns the shards that have something to route."""

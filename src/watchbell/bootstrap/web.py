@@ -29,25 +29,21 @@ from watchbell.usecases.administering import Administering
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating, ensure_setup
 from watchbell.usecases.directory import Directory
-from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.explaining import Explaining
 from watchbell.usecases.exploring import Exploring
 from watchbell.usecases.following import ChangeFeed
 from watchbell.usecases.foreseeing import Foreseeing
 from watchbell.usecases.guarding import GuardedStore
-from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
 from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.obeying import Obeying
-from watchbell.usecases.operating import Operating
 from watchbell.usecases.permitting import Permitting
 from watchbell.usecases.pinging import Pinging
 from watchbell.usecases.shaping import Shaping
 from watchbell.usecases.vouching import Vouching
-from watchbell.usecases.waking import BusWake
 
 _log = structlog.get_logger("setup")
 
@@ -93,6 +89,7 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
             customer_views=settings.auth.customer_views,
             readonly_scopes=tuple(settings.auth.readonly_scopes) if settings.auth.allow_readonly else (),
             environments=tuple(settings.allowed_environments),
+            timeouts=core.timeouts,
             collector_url=settings.collector_url,
             **offered(settings),
         ),
@@ -124,17 +121,16 @@ def _people(parts: Parts, core: Core, passwords: Argon2Passwords, authenticating
 
 def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
     """What handlers name of alerts, incidents and heartbeats."""
-    wake, limits = BusWake(core.bus), core.receiving.limits
     return {
-        "escalating": Escalating(store, core.configured, core.rules, parts.clock, acting(core.model)),
-        "heartbeating": Heartbeating(store, core.take, parts.clock, core.model, limits=limits, wake=wake),
+        "escalating": core.escalating_on(store),
+        "heartbeating": core.heartbeating_on(store),
         "housekeeping": Housekeeping(store, parts.clock, core.model, retained(parts.settings)),
         "inspecting": Inspecting(store, core.configured, parts.clock, core.model),
         "explaining": Explaining(store, core.configured, core.rules, parts.clock),
         "intake": core.intake,
         "model": core.model,
         "noting": Noting(store, parts.clock),
-        "operating": Operating(store, parts.clock, core.model, wake=wake),
+        "operating": core.operating_on(store),
         "pulsing": core.pulsing,
         "reception": alerts.Reception(core.intake, parts.clock, Defaults()),
     }
@@ -159,9 +155,7 @@ def _hooks(parts: Parts, core: Core, store: Store, managing: Managing) -> webhoo
     return webhooks.Hooks(
         table={name: cls() for name, cls in plugins.table("webhook").items()},
         secrets=parts.settings.webhooks.secrets,
-        obeying=Obeying(
-            store, parts.clock, core.intake, Operating(store, parts.clock, core.model, wake=BusWake(core.bus)), managing
-        ),
+        obeying=Obeying(store, parts.clock, core.intake, core.operating_on(store), managing),
         shaping=Shaping(store, core.configured, parts.clock),
         auditing=Auditing(core.store, parts.clock),
         clock=parts.clock,

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import typer
 
 from watchbell.cli.output import lines, plain, show_json
-from watchbell.cli.serve import PANEL, ConfigOption, DataOption
+from watchbell.cli.serve import PANEL, AlertaOption, ConfigOption, DataOption, beneath_of
+from watchbell.cli.variables import variables
 from watchbell.domain.errors import Fault, Faulty, Missing, WatchbellError
 
 if TYPE_CHECKING:
@@ -33,12 +34,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(check_app, name="check", rich_help_panel="Objects as files")
 
 
-def settings_for(config: Path | None, data: Path | None) -> "Configuration":
-    """The settings that the options name; raises `InvalidConfiguration` with every problem."""
-    from watchbell import log
-    from watchbell.loading import load
+def settings_for(config: Path | None, data: Path | None, alerta: Path | None = None) -> "Configuration":
+    """The settings that the options name; raises `InvalidConfiguration` with every problem.
 
-    settings = load(config, overrides={"data_dir": str(data)} if data is not None else {})
+    Alerta's settings are those of `alerta`, else those that its own variable names.
+    """
+    from watchbell import log
+    from watchbell.loading import ALERTA_FILE, load
+
+    named = variables().get(ALERTA_FILE)
+    beneath, _ = beneath_of(alerta or (Path(named) if named else None))
+    settings = load(config, overrides={"data_dir": str(data)} if data is not None else {}, beneath=beneath)
     # A command says what it has to say by itself; only warnings of what it uses are worth a line.
     log.configure("warning", "text")
     return settings
@@ -69,6 +75,7 @@ def check_config(
     config: ConfigOption = None,
     data: DataOption = None,
     offline: Annotated[bool, typer.Option("--offline", help="Do not try the database and the broker.")] = False,
+    alerta_config: AlertaOption = None,
 ) -> None:
     """Check the settings, and that database and broker answer. Says all that is wrong; exit code 2 then.
 
@@ -78,7 +85,7 @@ def check_config(
 
     keys, problems = {"store.url", "bus.url"}, list[str]()
     try:
-        settings = settings_for(config, data)
+        settings = settings_for(config, data, alerta_config)
     except InvalidConfiguration as error:
         if error.readable is None:
             raise

@@ -5,14 +5,17 @@ from typing import Any
 
 import msgspec
 
+UNSAID = -1
+"""The time-out of a signal whose sender does not say: the installation's own."""
+
 
 class Signal(msgspec.Struct, frozen=True, kw_only=True):
     """A message about (environment, resource, event, customer), already validated.
 
     `id` is the sender's, or empty: then one is drawn when it is received. `value` is what was measured, as JSON.
-    `create_time` is the sender's clock. `timeout` is in seconds; 0 means never. `user` is the login of who sent it, for
-    the history; None for signals of Watchbell's own. `source` is the way that it came, as `webhook/grafana` or
-    `check/Shop`; empty when nobody said.
+    `create_time` is the sender's clock. `timeout` is in seconds; 0 means never, `UNSAID` what the installation says.
+    `user` is the login of who sent it, for the history; None for signals of Watchbell's own. `source` is the way that
+    it came, as `webhook/grafana` or `check/Shop`; empty when nobody said.
     """
 
     id: str
@@ -31,7 +34,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = ""
     type: str = "exceptionAlert"
     create_time: datetime
-    timeout: int = 86400
+    timeout: int = UNSAID
     raw_data: Any = None
     customer: str | None = None
     user: str | None = None

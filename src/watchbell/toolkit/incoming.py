@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from watchbell.domain.errors import Invalid
+from watchbell.domain.signal import UNSAID
 
 Body = TypeVar("Body")
 
@@ -41,9 +42,9 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def seconds(text: str, field: str) -> int:
-    """A time-out that was written as text; the default for ''."""
+    """A time-out that was written as text; '' says nothing of it."""
     if not text:
-        return DEFAULT_TIMEOUT
+        return UNSAID
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid("must be a number of seconds", field)
     return int(text)

@@ -18,6 +18,9 @@ import msgspec
 
 from watchbell.domain.errors import Invalid
 
+MINIMUM_SECRET = 32
+"""Characters that a secret has at least with which something is signed or sealed."""
+
 
 class Secret:
     """A text that prints as dots. `reveal()` is the only way to it."""

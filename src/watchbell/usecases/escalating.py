@@ -8,9 +8,10 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from watchbell.domain.alerts.act import Acted, Timeouts, act
+from watchbell.domain.alerts.act import Acted, act
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Conflict, Invalid, Missing
 from watchbell.domain.ids import IncidentId, new_id, shard_of
 from watchbell.domain.oncall.answering import acknowledge, resolve, unacknowledge

@@ -13,6 +13,7 @@ import msgspec
 
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.checks.origin_heartbeat import (
     EXPIRED,
     MAX_LATENCY,
@@ -25,7 +26,7 @@ from watchbell.domain.checks.origin_heartbeat import (
 )
 from watchbell.domain.errors import Invalid, Missing
 from watchbell.domain.ids import new_id, shard_of
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Timer, Transaction
 from watchbell.usecases.calling import assigned_now
@@ -43,7 +44,7 @@ class Sent(msgspec.Struct, frozen=True, kw_only=True):
     attributes: Mapping[str, Any] = {}
     type: str = "Heartbeat"
     create_time: datetime | None = None
-    timeout: int
+    timeout: int = UNSAID
     customer: str | None = None
 
 
@@ -58,6 +59,7 @@ class Heartbeating:
         model: AlarmModel,
         *,
         limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
         max_latency: int = MAX_LATENCY,
         wake: Wake = no_wake,
     ) -> None:
@@ -66,6 +68,7 @@ class Heartbeating:
         self._clock = clock
         self._model = model
         self._limits = limits or Limits()
+        self._timeout = (timeouts or Timeouts()).heartbeat
         self._max_latency = max_latency
         self._wording = Wording(model.default_severity, _environment(self._limits.environments))
         self._wake = wake
@@ -85,7 +88,7 @@ class Heartbeating:
             type=sent.type,
             create_time=sent.create_time or now,
             receive_time=now,
-            timeout=sent.timeout,
+            timeout=self._timeout if sent.timeout == UNSAID else sent.timeout,
             max_latency=self._max_latency,
         )
         self._admit(signal_of(new, EXPIRED, now, self._wording))

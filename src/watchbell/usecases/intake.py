@@ -18,9 +18,10 @@ from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit
 from watchbell.domain.alerts.receive import Received, receive
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid, Refused, WatchbellError
 from watchbell.domain.ids import new_id, shard_of
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import OutboxRow, Store, Timer, Transaction
 from watchbell.ports.telemetry import Telemetry
@@ -49,6 +50,9 @@ class Receiving(msgspec.Struct, frozen=True):
     model: AlarmModel
     limits: Limits
     flapping: FlapRule = FlapRule()
+    timeouts: Timeouts = Timeouts()
+    value_history: bool = True
+    """Whether the history says when an alert's value changed and nothing else."""
 
 
 async def apply_signals(
@@ -61,7 +65,7 @@ async def apply_signals(
 ) -> Batch:
     """Apply signals inside an open transaction. `blackouts` are those in force."""
     chosen = {signal.id for signal in signals if signal.id}
-    signals = [signal if signal.id else msgspec.structs.replace(signal, id=new_id()) for signal in signals]
+    signals = [_completed(signal, receiving.timeouts) for signal in signals]
     identities = {_identity(signal) for signal in signals}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
@@ -74,6 +78,14 @@ async def apply_signals(
         outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
     await fold.record(tx, now)
     return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
+
+
+def _completed(signal: Signal, timeouts: Timeouts) -> Signal:
+    """With an id, and with the time-out of the installation when the sender said none."""
+    if signal.id and signal.timeout != UNSAID:
+        return signal
+    timeout = timeouts.alert if signal.timeout == UNSAID else signal.timeout
+    return msgspec.structs.replace(signal, id=signal.id or new_id(), timeout=timeout)
 
 
 class _Fold:
@@ -107,8 +119,15 @@ class _Fold:
         if muted is not None:
             signal = msgspec.structs.replace(signal, status=STATUS)
         try:
-            stored, rule = list(group.values()), receiving.flapping
-            received = receive(signal, stored, model, now, config_version=config_version, flapping=rule)
+            received = receive(
+                signal,
+                list(group.values()),
+                model,
+                now,
+                config_version=config_version,
+                flapping=receiving.flapping,
+                value_history=receiving.value_history,
+            )
             if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
                 signal = msgspec.structs.replace(signal, id=new_id())
                 received = receive(signal, (), model, now, config_version=config_version)

@@ -10,12 +10,13 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.alerts import act
-from watchbell.domain.alerts.act import Acted, Timeouts
+from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.deed import Deed, change_of
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags, admit_words
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Conflict, Missing
 from watchbell.domain.ids import shard_of
 from watchbell.ports.clock import Clock

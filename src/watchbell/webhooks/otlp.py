@@ -3,7 +3,7 @@
 Records of the level WARN and above become alerts: TRACE trace, DEBUG debug, INFO informational, WARN warning, ERROR
 major, FATAL critical; without a number the level's text counts. `?minimum=error` asks for more (trace, debug, info,
 warn, error, fatal), `?contains=<text>` takes only records whose body has the text. Nothing ever says that a problem is
-over: such alerts expire (`?timeout=<seconds>`, a day unless said).
+over: such alerts expire (`?timeout=<seconds>`, `alerts.timeout` unless said).
 
 The resource is the attribute `host.name`, else `k8s.pod.name`, `service.instance.id` or `service.name`; the service is
 `service.name`. The event is the record's event name, the type of its exception, or the logger, so that the same trouble

@@ -8,7 +8,7 @@ import msgspec
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call
-from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, decode, text_of
+from watchbell.toolkit.incoming import decode, text_of
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -50,7 +50,6 @@ class Riemann:
                 origin="Riemann",
                 type="riemannAlert",
                 create_time=call.received,
-                timeout=DEFAULT_TIMEOUT,
                 raw_data=call.body.decode(errors="replace"),
             )
         ]

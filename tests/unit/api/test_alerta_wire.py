@@ -18,6 +18,7 @@ from watchbell.api.alerta_wire import (
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.receive import receive
 from watchbell.domain.errors import Invalid
+from watchbell.domain.signal import UNSAID
 
 NOW = datetime(2026, 1, 1, 12, 30, 15, 123999, tzinfo=UTC)
 BASE = "http://host/api"
@@ -31,7 +32,7 @@ def signal(**more):
 def test_what_is_not_said_has_a_default():
     read = signal()
     assert (read.environment, read.severity, read.status, read.group) == ("", "normal", "open", "Misc")
-    assert (read.value, read.text, read.type, read.timeout) == (None, "", "exceptionAlert", 86400)
+    assert (read.value, read.text, read.type, read.timeout) == (None, "", "exceptionAlert", UNSAID)
     assert (read.correlate, read.service, read.tags, read.attributes) == ((), (), (), {})
     assert (read.create_time, read.raw_data, read.customer, read.id) == (NOW, None, None, "")
 
@@ -156,7 +157,9 @@ def test_times_have_milliseconds_that_are_cut(time, text):
 
 
 def test_an_alert_on_the_wire():
-    sent = signal(id="m1", severity="major", environment="Production", service=["Shop"], rawData="raw", value=1)
+    sent = signal(
+        id="m1", severity="major", environment="Production", service=["Shop"], rawData="raw", value=1, timeout=86400
+    )
     received = receive(sent, [], AlertaModel(), NOW)
     body = alert_body(received.alert, BASE, received.entries)
     time = "2026-01-01T12:30:15.123Z"

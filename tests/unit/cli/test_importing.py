@@ -122,7 +122,7 @@ def test_a_file_that_is_not_there(tmp_path):
 def test_another_system():
     result = CliRunner().invoke(app, ["import", "nonsense", "x"])
     assert result.exit_code == 1
-    assert "there are: divolte" in result.stderr
+    assert "there are: alerta, divolte" in result.stderr
 
 
 def test_a_password_is_for_the_owner_alone(conf, tmp_path):

@@ -1,5 +1,5 @@
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid, Refused, Retryable
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
@@ -94,6 +95,37 @@ async def test_two_first_messages_at_once_make_one_alert(intake, store):
     async with store.reading() as tx:
         alert = await tx.alerts.get(first.alert.id)
     assert alert.duplicate_count == 1
+
+
+async def test_a_sender_that_says_no_timeout_gets_the_installations(store, clock):
+    receiving = Receiving(AlertaModel(), Limits(), timeouts=Timeouts(alert=60))
+    intake = Intake(store, clock, receiving, NullTelemetry())
+    said = [signal(), signal(event="Slow", timeout=0), signal(event="Late", timeout=5)]
+    found = await intake.receive_many(said)
+    assert [received.alert.timeout for received in found] == [60, 0, 5]
+    assert (await intake.receive(signal(timeout=7))).alert.timeout == 7
+    assert (await intake.receive(signal())).alert.timeout == 60
+
+
+@pytest.mark.parametrize(("origin", "refused"), [("spam/host", True), ("ham/spam/", False), ("", False)])
+async def test_an_origin_that_is_refused(store, clock, origin, refused):
+    limits = Limits(refused_origins=("nobody", "spam/.*"))
+    intake = Intake(store, clock, Receiving(AlertaModel(), limits), NullTelemetry())
+    with pytest.raises(Refused, match="origin 'spam/host' has been blacklisted") if refused else nullcontext():
+        await intake.receive(signal(origin=origin))
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_the_history_of_values_can_be_left_out(store, clock, kept):
+    receiving = Receiving(AlertaModel(), Limits(), value_history=kept)
+    intake = Intake(store, clock, receiving, NullTelemetry())
+    for value in ("1", "2", "3"):
+        alert = (await intake.receive(signal(value=value))).alert
+    await intake.receive(signal(severity="minor", value="4"))
+    async with store.reading() as tx:
+        history = await tx.history.of(alert.id)
+    assert [entry.type for entry in history] == ["new", *["value"] * 2 * kept, "severity"]
+    assert alert.value == "3"
 
 
 async def test_a_duplicate_is_routed_no_second_time(intake, store):

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from watchbell.domain.errors import Invalid
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 from watchbell.ports.webhook import Call
 from watchbell.webhooks.azuremonitor import AzureMonitor
 from watchbell.webhooks.fail2ban import Fail2Ban
@@ -218,7 +218,7 @@ def test_a_query_says_it_all_or_nothing():
         "QueryDefaultGroup",
         "QueryDefaultOrigin",
         "Production",
-        86400,
+        UNSAID,
     )
     said = {"resource": "r", "event": "e", "severity": "minor", "service": "a,b", "group": "g", "value": "1",
             "text": "t", "tags": "x, y", "origin": "o", "timeout": "60", "environment": "Development",

@@ -729,7 +729,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make a blackout, from now on and for an hour unless the body says otherwise */
+        /** Make a blackout, from now on and for an hour or what the settings say, unless the body says otherwise */
         post: operations["blackouts.create"];
         delete?: never;
         options?: never;

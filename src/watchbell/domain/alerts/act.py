@@ -10,6 +10,7 @@ from watchbell.domain.alerts import flapping
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid
 from watchbell.domain.ids import new_id
 
@@ -19,13 +20,6 @@ KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", 
 _ENDING = frozenset({"close", "expired"})
 """Actions after which an alert flaps no more, whatever it did."""
 _LASTING = {"ack": "ack", "shelve": "shelved"}
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """How long an acknowledgement and a shelving last unless the operator says, in seconds; 0 is for ever."""
-
-    ack: int = 0
-    shelve: int = 7200
 
 
 class Acted(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,9 +7,10 @@ from typing import Literal
 import msgspec
 
 from watchbell.domain.alerts import act
-from watchbell.domain.alerts.act import Acted, Timeouts
+from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.timeouts import Timeouts
 
 
 class Deed(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,12 @@ from watchbell.domain.signal import Signal
 class Limits(msgspec.Struct, frozen=True):
     """What is let in.
 
-    Sizes in characters; `environments` are regular expressions that must match as a whole.
+    Sizes in characters; `environments` are regular expressions of which one must match as a whole, `refused_origins`
+    such whose match at the beginning refuses.
     """
 
     environments: tuple[str, ...] = ("Production", "Development")
+    refused_origins: tuple[str, ...] = ()
     name: int = 1024
     text: int = 65_536
     raw: int = 262_144
@@ -31,6 +33,12 @@ def known_environment(signal: Signal, limits: Limits) -> None:
     """The environment matches one that is allowed."""
     if not any(re.fullmatch(allowed, signal.environment) for allowed in limits.environments):
         raise Refused(f"[POLICY] Alert environment does not match one of {', '.join(limits.environments)}")
+
+
+def welcome_origin(signal: Signal, limits: Limits) -> None:
+    """The origin is none that is refused."""
+    if any(re.match(refused, signal.origin) for refused in limits.refused_origins):
+        raise Refused(f"[POLICY] Alert origin '{signal.origin}' has been blacklisted")
 
 
 def some_service(signal: Signal, _limits: Limits) -> None:
@@ -113,6 +121,7 @@ STEPS: tuple[Callable[[Signal, Limits], None], ...] = (
     short_names,
     bounded_text,
     bounded_attributes,
+    welcome_origin,
     known_environment,
     some_service,
 )

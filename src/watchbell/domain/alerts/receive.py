@@ -47,16 +47,19 @@ def receive(
     *,
     config_version: int = 0,
     flapping: FlapRule = NEVER,
+    value_history: bool = True,
 ) -> Received:
     """Decide.
 
-    `stored` are the alerts of the same environment, resource and customer. Raises `Invalid` for a bad severity.
+    `stored` are the alerts of the same environment, resource and customer. `value_history` is whether a duplicate with
+    another value makes an entry. Raises `Invalid` for a bad severity.
     """
     match = _match(signal, stored)
     if match is None:
         return _create(signal, model, now, config_version)
     if match.event == signal.event and match.severity == signal.severity:
-        return _duplicate(signal, match, model, now, config_version)
+        received = _duplicate(signal, match, model, now, config_version)
+        return received if value_history or received.status_changed else msgspec.structs.replace(received, entries=())
     return _flapped(_correlate(signal, match, model, now, config_version), flapping, now)
 
 

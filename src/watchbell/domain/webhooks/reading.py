@@ -10,7 +10,7 @@ from watchbell.domain.alerts.severity import SEVERITIES
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.events.mapping.jsonpath import JsonPath
 from watchbell.domain.ids import new_id
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 from watchbell.domain.webhooks.expressions import Get, Message, Reader, text_of
 from watchbell.domain.webhooks.model import ITEMS_MAX, LISTS, REQUIRED, TEXTS, Format
 
@@ -143,7 +143,7 @@ def _list(value: Any) -> tuple[str, ...]:
 
 def _timeout(text: str) -> int:
     if not text:
-        return 86400
+        return UNSAID
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise Invalid(f"is {text[:50]!r}, no number of seconds", "timeout")
     return min(int(text), TIMEOUT_MAX)

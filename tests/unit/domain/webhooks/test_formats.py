@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchbell.domain.errors import Faulty
-from watchbell.domain.signal import Signal
+from watchbell.domain.signal import UNSAID, Signal
 from watchbell.domain.webhooks.expressions import OPERATORS, Message, Reader, text_of
 from watchbell.domain.webhooks.model import DEPTH_MAX, EXPRESSIONS_MAX, ITEMS_MAX, PATTERN_MAX, Format
 from watchbell.domain.webhooks.reading import Compiled, format_problems
@@ -220,7 +220,7 @@ def test_a_message_becomes_a_signal():
         "webhookAlert",
     )
     assert (signal.value, signal.text, signal.tags, signal.attributes) == (None, "", (), {})
-    assert (signal.timeout, signal.customer, signal.create_time) == (86400, None, NOW)
+    assert (signal.timeout, signal.customer, signal.create_time) == (UNSAID, None, NOW)
     assert '"extra":1' in signal.raw_data
 
 

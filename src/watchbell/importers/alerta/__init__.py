@@ -1,0 +1,226 @@
+"""Alerta's server: `alertad.conf` (plain assignments in Python's syntax) and Alerta's variables, never executed.
+
+Each setting becomes one of ours or is named with its line and what it means here. Alerts and people are not in that
+file. `watchbell up --alerta-config FILE` reads it anew with each start instead.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
+from watchbell.importers.alerta.signing_in import READINGS
+from watchbell.importers.alerta.table import (
+    COPIED,
+    ELSEWHERE,
+    HOURS,
+    KNOWN_PLUGINS,
+    LOST,
+    NO_MEANING,
+    PREFIXES,
+    VARIABLES,
+    Kind,
+)
+from watchbell.ports.importer import Imported, Remark
+from watchbell.toolkit.origins import Origins
+from watchbell.toolkit.settings import MINIMUM_SECRET
+
+_TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
+_LEVELS = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warning", "INFO": "info", "DEBUG": "debug"}
+
+
+class Alerta:
+    """Reads `alertad.conf`."""
+
+    name: ClassVar[str] = "alerta"
+    title: ClassVar[str] = "Alerta"
+
+    def read(self, file: Path, environment: Mapping[str, str]) -> Imported:
+        """See Importer."""
+        found, unread = read_assignments(file, environment)
+        reading = _Reading(str(file), {**found, **_from_environment(environment)})
+        for statement in unread:
+            reason = "is no plain assignment, and nothing is executed: write the value itself"
+            reading.remark(statement.text, reason, line=statement.line, lost=True)
+        reading.take()
+        return reading.imported()
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
+    found = {name: Given(_typed(environment[name], VARIABLES[name]), 0) for name in VARIABLES if environment.get(name)}
+    for variable, name in HOURS.items():
+        if environment.get(variable, "").isdecimal():
+            found[name] = Given(int(environment[variable]) * 3600, 0)
+    return found
+
+
+def _typed(text: str, kind: Kind) -> Any:
+    """A variable's text as what it stands for; what it cannot be stays a text, and is remarked as such."""
+    if kind == "flag":
+        return text.strip().lower() in _TRUE
+    if kind == "number":
+        return int(text) if text.strip().isdecimal() else text
+    if kind == "texts":
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+class _Reading:
+    """The conversion of one file: settings and remarks gathered on the way."""
+
+    def __init__(self, file: str, given: Mapping[str, Given]) -> None:
+        self._file = file
+        self._given = given
+        self._settings: dict[str, Any] = {}
+        self._remarks: list[Remark] = []
+        self._secret = False
+
+    def remark(self, what: str, reason: str, *, line: int | None = None, lost: bool = False) -> None:
+        """Note what is not the same here."""
+        at = self._given[what].line if line is None and what in self._given else line or 0
+        self._remarks.append(Remark(file=self._file, line=at, what=what, reason=reason, lost=lost))
+
+    def imported(self) -> Imported:
+        """What was made of it."""
+        remarks = sorted(self._remarks, key=lambda remark: (remark.line, remark.what))
+        return Imported(settings=self._settings, remarks=remarks, secret=self._secret)
+
+    def take(self) -> None:
+        """Every setting."""
+        done = self._signing_in()
+        special = {
+            "BASE_URL": self._base_url,
+            "SECRET_KEY": self._secret_key,
+            "CORS_ORIGINS": self._origins,
+            "PLUGINS": self._plugins,
+            "LOG_LEVEL": self._log_level,
+            "LOG_FORMAT": self._log_format,
+            "DEBUG": self._debug,
+            "DATABASE_URL": self._database,
+            "USE_PROXYFIX": self._proxy,
+            "DEFAULT_TIMEOUT": self._timeouts,
+        }
+        for name in self._given:
+            if name in done or name.startswith("_"):
+                continue
+            if name in special:
+                special[name](self._given[name].value)
+            else:
+                self._one(name)
+        if "AUTH_REQUIRED" not in self._given:
+            self.remark("AUTH_REQUIRED", "is off in Alerta unless it is set; here callers identify themselves")
+
+    def _put(self, ours: str, value: Any) -> None:
+        section, _, name = ours.rpartition(".")
+        target = self._settings.setdefault(section, {}) if section else self._settings
+        target[name] = value
+
+    def _one(self, name: str) -> None:
+        value = self._given[name].value
+        copied = COPIED.get(name)
+        if copied is not None:
+            if _fits(value, copied.kind):
+                self._put(copied.ours, value)
+            else:
+                self.remark(name, f"is not taken: {copied.ours} is no {type(value).__name__}", lost=True)
+        elif name in NO_MEANING or name in ELSEWHERE:
+            self.remark(name, NO_MEANING.get(name) or ELSEWHERE[name])
+        elif name in LOST:
+            self.remark(name, LOST[name], lost=bool(value))
+        else:
+            why = next((reason for prefix, reason in PREFIXES.items() if name.startswith(prefix)), "")
+            self.remark(name, why or "is no setting of Alerta's server", lost=not why)
+
+    def _signing_in(self) -> set[str]:
+        values = {name: given.value for name, given in self._given.items()}
+        done: set[str] = set()
+        for reading in READINGS:
+            found = reading(values)
+            for ours, value in found.login.items():
+                self._put(f"login.{ours}", value)
+            for name, reason in found.problems.items():
+                self.remark(name, reason, lost=True)
+            done |= {*found.used, *found.problems}
+        login: dict[str, Any] = self._settings.get("login", {})
+        self._secret = bool(login.get("hmac")) or any("client_secret" in one for one in login.get("providers", []))
+        if login.get("hmac"):
+            self.remark("HMAC_AUTH_CREDENTIALS", "gives each key the scope `admin`, as in Alerta; less may do")
+        return done
+
+    def _base_url(self, value: Any) -> None:
+        url = urlsplit(str(value))
+        if url.scheme in {"http", "https"} and url.netloc:
+            self._put("server.base_url", f"{url.scheme}://{url.netloc}")
+        if url.path.rstrip("/") not in {"", "/api"}:
+            self.remark("BASE_URL", "is at the root here: pages at /, the API at /api", lost=True)
+
+    def _secret_key(self, value: Any) -> None:
+        if isinstance(value, str) and len(value) >= MINIMUM_SECRET:
+            self._put("secret_key", value)
+            self._secret = True
+            return
+        self.remark("SECRET_KEY", f"is not taken: secret_key has {MINIMUM_SECRET} characters or more")
+
+    def _origins(self, value: Any) -> None:
+        taken: list[str] = []
+        for origin in value if isinstance(value, list) else [value]:  # pyright: ignore[reportUnknownVariableType]
+            try:
+                Origins([str(origin)] if isinstance(origin, str) else [""])
+            except ValueError:
+                shown = origin.text if isinstance(origin, Pattern) else origin  # pyright: ignore[reportUnknownVariableType]
+                reason = f"leaves out {str(shown)[:80]!r}: write https://host, or http://localhost:* for any port"  # pyright: ignore[reportUnknownArgumentType]
+                self.remark("CORS_ORIGINS", reason, lost=True)
+            else:
+                taken.append(str(origin))  # pyright: ignore[reportUnknownArgumentType]
+        self._put("server.cors_origins", taken)
+
+    def _plugins(self, value: Any) -> None:
+        for plugin in map(str, value if isinstance(value, list) else []):  # pyright: ignore[reportUnknownArgumentType]
+            if plugin not in KNOWN_PLUGINS:
+                self.remark(
+                    "PLUGINS", f"names {plugin!r}, which is not there: Alerta's plug-ins do not run yet", lost=True
+                )
+            elif KNOWN_PLUGINS[plugin]:
+                self.remark("PLUGINS", f"names {plugin!r}: {KNOWN_PLUGINS[plugin]}")
+
+    def _log_level(self, value: Any) -> None:
+        level = _LEVELS.get(str(value).upper())
+        if level is None:
+            self.remark("LOG_LEVEL", "is none of debug, info, warning, error")
+        else:
+            self._put("log.level", level)
+
+    def _log_format(self, value: Any) -> None:
+        self._put("log.format", "json" if value == "json" else "text")
+        if value not in {"json", "default", "simple", "verbose"}:
+            self.remark("LOG_FORMAT", "is `text` or `json`")
+
+    def _debug(self, value: Any) -> None:
+        if value is True:
+            self._put("log.level", "debug")
+
+    def _database(self, _value: Any) -> None:
+        self.remark("DATABASE_URL", NO_MEANING["DATABASE_NAME"])
+
+    def _proxy(self, value: Any) -> None:
+        if value:
+            self.remark("USE_PROXYFIX", "asks which proxies are believed here: set server.trusted_proxies", lost=True)
+
+    def _timeouts(self, value: Any) -> None:
+        if not _fits(value, "number"):
+            self.remark("DEFAULT_TIMEOUT", "is no whole number", lost=True)
+            return
+        for name in ("ALERT_TIMEOUT", "HEARTBEAT_TIMEOUT"):
+            if name not in self._given:
+                self._put(COPIED[name].ours, value)
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    if kind == "flag":
+        return isinstance(value, bool)
+    if kind == "number":
+        return isinstance(value, int) and not isinstance(value, bool)
+    if kind == "texts":
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)  # pyright: ignore[reportUnknownVariableType]
+    return isinstance(value, str)

@@ -1,0 +1,245 @@
+"""Alerta's settings: those that are copied, the variables that set them, and what is said of the others."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+Kind = Literal["text", "flag", "number", "texts"]
+
+
+class Copied(NamedTuple):
+    """A setting of ours that takes the value as it is."""
+
+    ours: str
+    kind: Kind
+
+
+COPIED: Mapping[str, Copied] = MappingProxyType(
+    {
+        "AUTH_REQUIRED": Copied("auth.required", "flag"),
+        "ADMIN_USERS": Copied("auth.admin_users", "texts"),
+        "ADMIN_ROLES": Copied("auth.admin_roles", "texts"),
+        "USER_ROLES": Copied("auth.user_roles", "texts"),
+        "GUEST_ROLES": Copied("auth.guest_roles", "texts"),
+        "USER_DEFAULT_SCOPES": Copied("auth.user_scopes", "texts"),
+        "GUEST_DEFAULT_SCOPES": Copied("auth.guest_scopes", "texts"),
+        "CUSTOM_SCOPES": Copied("auth.custom_scopes", "texts"),
+        "DELETE_SCOPES": Copied("auth.delete_scopes", "texts"),
+        "CUSTOMER_VIEWS": Copied("auth.customer_views", "flag"),
+        "ALLOW_READONLY": Copied("auth.allow_readonly", "flag"),
+        "READONLY_SCOPES": Copied("auth.readonly_scopes", "texts"),
+        "ALLOWED_ENVIRONMENTS": Copied("allowed_environments", "texts"),
+        "ORIGIN_BLACKLIST": Copied("alerts.refused_origins", "texts"),
+        "ALERT_TIMEOUT": Copied("alerts.timeout", "number"),
+        "ACK_TIMEOUT": Copied("alerts.ack_timeout", "number"),
+        "SHELVE_TIMEOUT": Copied("alerts.shelve_timeout", "number"),
+        "HEARTBEAT_TIMEOUT": Copied("alerts.heartbeat_timeout", "number"),
+        "HEARTBEAT_MAX_LATENCY": Copied("alerts.heartbeat_latency", "number"),
+        "BLACKOUT_DURATION": Copied("alerts.blackout_duration", "number"),
+        "HISTORY_ON_VALUE_CHANGE": Copied("alerts.value_history", "flag"),
+        "DELETE_EXPIRED_AFTER": Copied("retention.closed_alerts", "number"),
+        "DELETE_INFO_AFTER": Copied("retention.informational_alerts", "number"),
+    }
+)
+
+VARIABLES: Mapping[str, Kind] = MappingProxyType(
+    {
+        "DEBUG": "flag",
+        "BASE_URL": "text",
+        "USE_PROXYFIX": "flag",
+        "SECRET_KEY": "text",
+        "DATABASE_URL": "text",
+        "DATABASE_NAME": "text",
+        "DATABASE_SCHEMA": "text",
+        "AUTH_REQUIRED": "flag",
+        "AUTH_PROVIDER": "text",
+        "ADMIN_USERS": "texts",
+        "SIGNUP_ENABLED": "flag",
+        "CUSTOMER_VIEWS": "flag",
+        "OAUTH2_CLIENT_ID": "text",
+        "OAUTH2_CLIENT_SECRET": "text",
+        "ALLOWED_EMAIL_DOMAINS": "texts",
+        "AZURE_TENANT": "text",
+        "GITHUB_URL": "text",
+        "ALLOWED_GITHUB_ORGS": "texts",
+        "GITLAB_URL": "text",
+        "ALLOWED_GITLAB_GROUPS": "texts",
+        "KEYCLOAK_URL": "text",
+        "KEYCLOAK_REALM": "text",
+        "LDAP_BIND_PASSWORD": "text",
+        "OIDC_ISSUER_URL": "text",
+        "ALLOWED_OIDC_ROLES": "texts",
+        "CORS_ORIGINS": "texts",
+        "MAIL_FROM": "text",
+        "SMTP_PASSWORD": "text",
+        "GOOGLE_TRACKING_ID": "text",
+        "DELETE_EXPIRED_AFTER": "number",
+        "DELETE_INFO_AFTER": "number",
+        "PLUGINS": "texts",
+        "BLACKOUT_DURATION": "number",
+        "NOTIFICATION_BLACKOUT": "flag",
+        "BLACKOUT_ACCEPT": "texts",
+        "ORIGIN_BLACKLIST": "texts",
+        "ALLOWED_ENVIRONMENTS": "texts",
+        "DEFAULT_ENVIRONMENT": "text",
+        "CLIPBOARD_TEMPLATE": "text",
+    }
+)
+"""Alerta reads these from the environment too, before the file."""
+
+HOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "DEFAULT_EXPIRED_DELETE_HRS": "DELETE_EXPIRED_AFTER",
+        "HK_EXPIRED_DELETE_HRS": "DELETE_EXPIRED_AFTER",
+        "DEFAULT_INFO_DELETE_HRS": "DELETE_INFO_AFTER",
+        "HK_INFO_DELETE_HRS": "DELETE_INFO_AFTER",
+    }
+)
+"""Variables that say the same in hours."""
+
+_PAGES = "is for Alerta's pages; Watchbell's have a form of their own"
+_MAIL = "is for Alerta's own mails; messages go through channels here: make one of the type `email`"
+_BUILT_IN = "is always so here"
+_LIMIT = "is not needed: lists come in pages of up to 1,000, and bulk actions run in the server itself"
+_LOG = "is for a log in files; Watchbell writes to standard error, which systemd or the container keeps"
+
+NO_MEANING: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("LOG_HANDLERS", "LOG_FILE", "LOG_MAX_BYTES", "LOG_BACKUP_COUNT", "LOG_FACILITY"), _LOG),
+        "LOG_CONFIG_FILE": _LOG,
+        "LOG_METHODS": "is not there: requests are counted in the metrics, and changes are in the audit log",
+        **dict.fromkeys(("QUERY_LIMIT", "DEFAULT_PAGE_SIZE", "BULK_QUERY_LIMIT"), _LIMIT),
+        **dict.fromkeys(("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND", "CELERY_ACCEPT_CONTENT"), _LIMIT),
+        **dict.fromkeys(("CELERY_TASK_SERIALIZER", "CELERY_RESULT_SERIALIZER"), _LIMIT),
+        "SERVER_VERSION": "is not there: the version is shown",
+        "DATABASE_NAME": "belongs to Alerta's database; Watchbell has one of its own: store.url",
+        "DATABASE_SCHEMA": "belongs to Alerta's database; Watchbell has one of its own: store.url",
+        "DATABASE_RAISE_ON_ERROR": _BUILT_IN,
+        "BASIC_AUTH_REALM": "is not there: programs send their password without being asked",
+        "OIDC_AUTH_URL": "is in the provider's discovery document",
+        "OIDC_TOKEN_AUTH_METHODS": "is in the provider's discovery document",
+        "OIDC_LOGOUT_URL": "is not there: logging out ends the session here",
+        "OIDC_VERIFY_TOKEN": _BUILT_IN,
+        "TOKEN_EXPIRE_DAYS": "is not there: a session ends after a week, or after twelve hours without use",
+        "API_KEY_EXPIRE_DAYS": "is not there: a key lasts for ever unless it says otherwise",
+        "AUDIT_TRAIL": "is not there: the audit log has every change",
+        "AUDIT_LOG": "is not there: the audit log is in the database, with a page of its own",
+        "AUDIT_LOG_REDACT": _BUILT_IN,
+        "AUDIT_LOG_JSON": "is not there: GET /api/audit gives JSON, CSV and NDJSON",
+        "CORS_ALLOW_HEADERS": _BUILT_IN,
+        "CORS_SUPPORTS_CREDENTIALS": "is off: pages of other origins use a key or a token",
+        **dict.fromkeys(("SMTP_HOST", "SMTP_PORT", "MAIL_LOCALHOST", "SMTP_STARTTLS", "SMTP_USE_SSL"), _MAIL),
+        **dict.fromkeys(("SMTP_SKIP_SSL_VERIFY", "SSL_KEY_FILE", "SSL_CERT_FILE", "MAIL_FROM"), _MAIL),
+        **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), _MAIL),
+        **dict.fromkeys(("SITE_LOGO_URL", "DATE_FORMAT_LONG_DATE", "DATE_FORMAT_MEDIUM_DATE"), _PAGES),
+        **dict.fromkeys(("DATE_FORMAT_SHORT_TIME", "DEFAULT_AUDIO_FILE", "COLUMNS", "SORT_LIST_BY"), _PAGES),
+        **dict.fromkeys(("DEFAULT_FILTER", "CLIPBOARD_TEMPLATE", "ASI_SEVERITY", "ASI_QUERIES"), _PAGES),
+        **dict.fromkeys(("DEFAULT_FONT", "GOOGLE_TRACKING_ID", "AUTO_REFRESH_INTERVAL"), _PAGES),
+        "DEFAULT_ADMIN_ROLE": "is the first of ADMIN_ROLES",
+        "DEFAULT_USER_ROLE": "is the first of USER_ROLES",
+        "DEFAULT_GUEST_ROLE": "is the first of GUEST_ROLES",
+        "ROUTING_DIST": "is unused in Alerta, too",
+        "PLUGINS_RAISE_ON_ERROR": "is not there: what fails is told to the sender",
+        "DEFAULT_ENVIRONMENT": "is not there: a message without environment is refused",
+        "GRAFANA_TAGS_AS_ATTRIBUTES": "is not there: labels become attributes",
+        "GRAFANA_TAGS_AS_TAGS": "is not there: labels become attributes",
+    }
+)
+"""Settings without which nothing changes, or that are settled in another way."""
+
+_SEVERITIES = "is not there yet: severities are Alerta's default ones"
+LOST: Mapping[str, str] = MappingProxyType(
+    {
+        "ALARM_MODEL": "is not there yet: alerts follow Alerta's default model",
+        "HISTORY_LIMIT": "is not there: the history of an alert is kept as long as the alert",
+        "DEFAULT_FIELD": "is not there: words of a search are looked for in the text",
+        **dict.fromkeys(("SEVERITY_MAP", "COLOR_MAP", "DEFAULT_NORMAL_SEVERITY"), _SEVERITIES),
+        **dict.fromkeys(("DEFAULT_INFORM_SEVERITY", "DEFAULT_PREVIOUS_SEVERITY"), _SEVERITIES),
+        "ACTIONS": "is not there yet: the pages offer the actions of the alarm model",
+        "AUDIT_URL": "is not there: read the audit log by GET /api/audit",
+        "SIGNUP_ENABLED": "is not there yet: administrators make users, or a log-in provider does",
+        "EMAIL_VERIFICATION": "is not there yet: administrators make users, or a log-in provider does",
+        "NOTIFICATION_BLACKOUT": "is not there: an alert under a blackout is kept, with the status `blackout`",
+        "BLACKOUT_ACCEPT": "belongs to each blackout here: its field `accept`",
+        "HEARTBEAT_EVENTS": "is not there yet: send heartbeats to /api/heartbeat, or ping a heartbeat's address",
+        "FWD_DESTINATIONS": "is not there yet: send to both from the sender, or make a channel of the type `webhook`",
+        "TELEGRAM_TOKEN": "is not there yet: make a channel of the type `webhook`",
+        "TELEGRAM_CHAT_ID": "is not there yet: make a channel of the type `webhook`",
+        "DASHBOARD_URL": "is not there: links lead to server.base_url",
+    }
+)
+"""Settings that had an effect and have none now."""
+
+WORKED_OUT: Mapping[str, str] = MappingProxyType(
+    {
+        "BASE_URL": "`server.base_url`, without its path: pages are at `/`, the API at `/api`",
+        "SECRET_KEY": "`secret_key`, when it has 32 characters or more",
+        "USE_PROXYFIX": "`server.trusted_proxies`, which has to name the proxies",
+        "DEBUG": "`log.level`",
+        "LOG_LEVEL": "`log.level`",
+        "LOG_FORMAT": "`log.format`",
+        "CORS_ORIGINS": "`server.cors_origins`; no regular expressions",
+        "DATABASE_URL": "belongs to Alerta's database; Watchbell has one of its own: `store.url`",
+        "DEFAULT_TIMEOUT": "`alerts.timeout` and `alerts.heartbeat_timeout`",
+        "PLUGINS": "what each of Alerta's own does, Watchbell does by itself or says that it does not",
+        "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
+        "OAUTH2_CLIENT_ID": "`client_id` of the provider",
+        "OAUTH2_CLIENT_SECRET": "`client_secret` of the provider",
+        "ALLOWED_EMAIL_DOMAINS": "`allowed_domains` of the provider",
+        "ALLOWED_GITHUB_ORGS": "`allowed_groups` of the provider",
+        "ALLOWED_GITLAB_GROUPS": "`allowed_groups` of the provider",
+        "ALLOWED_KEYCLOAK_ROLES": "`allowed_groups` of the provider",
+        "ALLOWED_OIDC_ROLES": "`allowed_groups` of the provider",
+        "OIDC_ISSUER_URL": "`issuer_url` of the type `openid`",
+        "OIDC_ROLE_CLAIM": "`group_claims` of the provider",
+        "OIDC_GROUP_CLAIM": "`group_claims` of the provider",
+        "OIDC_LINK_USER_EMAIL": "`link_by_email` of the provider",
+        "AZURE_TENANT": "`tenant` of the type `azure`; `common`, which is everybody, is refused",
+        "KEYCLOAK_URL": "`url` of the type `keycloak`",
+        "KEYCLOAK_REALM": "`realm` of the type `keycloak`",
+        "AWS_REGION": "`region` of the type `cognito`",
+        "COGNITO_USER_POOL_ID": "`user_pool_id` of the type `cognito`",
+        "COGNITO_DOMAIN": "`domain` of the type `cognito`",
+        "GITHUB_URL": "`url` of the type `github`",
+        "GITLAB_URL": "`url` of the type `gitlab`",
+        "HMAC_AUTH_CREDENTIALS": "tables `[[login.hmac]]`; secrets have 32 characters or more",
+        "AUTH_PROXY": "whether the next four count",
+        "AUTH_PROXY_USER_HEADER": "`login.proxy_user_header`; needs `server.trusted_proxies`",
+        "AUTH_PROXY_ROLES_HEADER": "`login.proxy_roles_header`, and `login.proxy_roles`",
+        "AUTH_PROXY_ROLES_SEPARATOR": "`login.proxy_roles_separator`",
+        "AUTH_PROXY_AUTO_SIGNUP": "`login.proxy_sign_up`",
+    }
+)
+"""Settings that take more than copying, and what becomes of them."""
+
+_UNUSED_PROVIDER = "belongs to a provider that AUTH_PROVIDER does not name"
+ELSEWHERE: Mapping[str, str] = MappingProxyType(
+    {name: _UNUSED_PROVIDER for name, about in WORKED_OUT.items() if " of the " in about}
+    | dict.fromkeys(("OIDC_ROLE_CLAIM", "OIDC_GROUP_CLAIM"), _UNUSED_PROVIDER)
+)
+"""What is said of a provider's settings when the provider is another one."""
+
+PREFIXES: Mapping[str, str] = MappingProxyType(
+    {
+        "LDAP_": "LDAP is not there yet; Keycloak and others like it speak it and OpenID Connect",
+        "SAML2_": "SAML is not there yet; Keycloak and others like it speak it and OpenID Connect",
+        "CAS_": "CAS is not there; Keycloak and others like it speak it and OpenID Connect",
+        "MONGO_": "belongs to Alerta's database; Watchbell has one of its own: store.url",
+        "POSTGRES_": "belongs to Alerta's database; Watchbell has one of its own: store.url",
+    }
+)
+
+KNOWN_PLUGINS: Mapping[str, str] = MappingProxyType(
+    {
+        "remote_ip": "the address of the sender is in the audit log",
+        "reject": "",
+        "heartbeat": "HEARTBEAT_EVENTS are not turned into heartbeats yet",
+        "blackout": "",
+        "acked_by": "the history says who acknowledged",
+        "forwarder": "alerts are not forwarded to another server yet",
+        "timeout": "",
+        "normalise": "texts stay as they were sent",
+        "escalate": "policies escalate, by time and to people",
+    }
+)
+"""Alerta's own plug-ins: '' for what Watchbell does by itself, else what is different."""
