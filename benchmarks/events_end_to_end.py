@@ -278,7 +278,8 @@ async def main() -> None:
             took = await pages(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{collector_port}", given.rules)
     p50, p99 = took[len(took) // 2], took[min(len(took) - 1, int(len(took) * 0.99))]
     print(f"event to page: {len(took)} of {given.rules} pages, p50 {p50:.2f} s, p99 {p99:.2f} s")
-    print(f"p99 / {TARGET:g} s target beyond a window of {WINDOW} s: {p99 / TARGET:.2f}")
+    # A rule may say so at the end of its window at the latest; what it takes longer is ours.
+    print(f"p99 / {TARGET:g} s target beyond a window of {WINDOW} s: {max(0.0, p99 - WINDOW) / TARGET:.2f}")
 
 
 if __name__ == "__main__":

@@ -113,3 +113,12 @@ def test_a_command_loads_only_what_it_needs():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     heavy = {"aiohttp", "alembic", "cel", "duckdb", "jinja2", "litestar", "pyarrow", "sqlalchemy"}
     assert not heavy & set(json.loads(done.stdout))
+
+
+def test_a_command_on_the_store_loads_no_server():
+    """Nor the languages of rules and mappings, and what migrates a database that needs it."""
+    modules = "watchbell.cli, watchbell.bootstrap.direct, watchbell.api.rows, watchbell.adapters.store.migrations"
+    code = f"import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    heavy = {"alembic", "cel", "duckdb", "granian", "jinja2", "litestar", "pyarrow"}
+    assert not heavy & set(json.loads(done.stdout))

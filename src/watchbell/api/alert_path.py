@@ -7,8 +7,9 @@ from litestar.params import FromPath
 
 from watchbell.api.alerta_wire import moment
 from watchbell.api.auth import requires
-from watchbell.api.contract import Time, said, told
+from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
+from watchbell.api.times import Time
 from watchbell.domain.oncall.path import Step
 from watchbell.usecases.explaining import Explaining
 

@@ -11,7 +11,8 @@ from litestar.datastructures import MultiDict
 from litestar.exceptions import HTTPException
 
 from watchbell.api.alerta_wire import time_of
-from watchbell.api.contract import Number, Parameter, Time
+from watchbell.api.contract import Number, Parameter
+from watchbell.api.times import Time
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
 from watchbell.domain.alerts.search import parse_search

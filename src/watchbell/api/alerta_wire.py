@@ -11,7 +11,8 @@ from typing import Annotated, Any, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
-from watchbell.api.contract import Pairs, Text, Texts, Time, Whole
+from watchbell.api.contract import Pairs, Text, Texts, Whole
+from watchbell.api.times import Time
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.errors import Invalid
 from watchbell.domain.signal import UNSAID, Signal

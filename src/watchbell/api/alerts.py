@@ -20,9 +20,10 @@ from watchbell.api.alerta_wire import (
     timeout_of,
 )
 from watchbell.api.auth import principal_of, requires
-from watchbell.api.contract import Done, Named, Text, Time, Whole, said, told
+from watchbell.api.contract import Done, Named, Text, Whole, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import mapping_of, moment, raw_of, require_json
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import mapping_of, raw_of, require_json
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertCounts, AlertQuery
 from watchbell.domain.alerts.receive import Received

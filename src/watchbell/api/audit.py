@@ -10,9 +10,10 @@ from litestar.response import Stream
 from watchbell.api import sheets
 from watchbell.api.alerts import answer
 from watchbell.api.auth import principal_of, requires
-from watchbell.api.contract import Number, Parameter, Time, said, told
+from watchbell.api.contract import Number, Parameter, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, number_of, time_of
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import number_of, time_of
 from watchbell.domain.audit import AuditEntry, AuditQuery
 from watchbell.domain.errors import Forbidden, Invalid
 from watchbell.usecases.auditing import Auditing

@@ -1,17 +1,18 @@
 """`/api/checks` and `/api/check`: what is watched and how it fares."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, TypedDict
 
 from litestar import get, post
 from litestar.params import FromPath
 
 from watchbell.api.auth import requires
-from watchbell.api.contract import Time, said, told
+from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok
+from watchbell.api.rows import CheckResult, CheckStatus, result_row
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import ok
 from watchbell.domain.checks.health import Health
-from watchbell.domain.checks.result import Result
 from watchbell.domain.errors import Conflict
 from watchbell.ports.bus import Bus
 from watchbell.usecases.inspecting import CheckView, Inspecting
@@ -19,10 +20,6 @@ from watchbell.usecases.managing import Managing
 from watchbell.usecases.waking import RUN_TOPIC
 
 MAY_READ = [requires("read:checks")]
-
-
-CheckStatus: TypeAlias = Literal["ok", "warning", "critical", "unknown", "pending"]
-"""The newest verdict, or `pending` before there is one."""
 
 
 class RecentResult(TypedDict):
@@ -68,28 +65,6 @@ class CheckWithBody(CheckRow):
     body: dict[str, Any]
 
 
-class ReadingBody(TypedDict):
-    """One measured number."""
-
-    name: str
-    value: float
-    unit: str
-
-
-class CheckResult(TypedDict):
-    """What one run of a check said."""
-
-    at: Time
-    status: CheckStatus
-    duration: float
-    """Seconds."""
-    summary: str
-    details: str
-    readings: list[ReadingBody]
-    worker: str
-    manual: bool
-
-
 @get("/api/checks", guards=MAY_READ, opt=told(answer=said(checks=list[CheckRow], total=int)))
 async def checks(inspecting: Needed[Inspecting]) -> dict[str, Any]:
     """All checks with their state and their last results, by name."""
@@ -106,7 +81,7 @@ async def check(name: FromPath[str], inspecting: Needed[Inspecting], managing: N
     """One check by id or name, with its settings and its newest results. Secrets are dots."""
     view = await inspecting.check(name)
     stored, _ = await managing.get("check", view.check.id)
-    return ok(check={**shown(view), "body": stored.body}, results=[result_shown(result) for result in view.results])
+    return ok(check={**shown(view), "body": stored.body}, results=[result_row(result) for result in view.results])
 
 
 @post("/api/check/{name:str}/run", guards=[requires("write:checks")], status_code=202, opt=told(answer=said(runId=str)))
@@ -151,20 +126,6 @@ def shown(view: CheckView) -> CheckRow:
 def status_of(view: CheckView) -> CheckStatus:
     """The newest verdict, or `pending` before there is one."""
     return "pending" if view.health is None or view.health.pending else view.health.status.value
-
-
-def result_shown(result: Result) -> CheckResult:
-    """A result as the wire has it."""
-    return {
-        "at": moment(result.started),
-        "status": result.outcome.status.value,
-        "duration": result.duration,
-        "summary": result.outcome.summary,
-        "details": result.outcome.details,
-        "readings": [{"name": r.name, "value": r.value, "unit": r.unit} for r in result.outcome.readings],
-        "worker": result.worker,
-        "manual": result.manual,
-    }
 
 
 routes = [checks, check, run]

@@ -14,8 +14,6 @@ from litestar import Request
 TOLD = "told"
 JSON = "application/json"
 
-Time: TypeAlias = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
-"""A time in UTC, as `2026-11-21T08:00:00.000Z`."""
 Text: TypeAlias = Annotated[Any, msgspec.Meta(extra_json_schema={"type": ["string", "null"]})]
 """A text or null in a body whose types are checked by hand, for messages of their own."""
 Texts: TypeAlias = Annotated[

@@ -7,9 +7,10 @@ import msgspec
 from litestar import Request, get
 
 from watchbell.api.auth import requires
-from watchbell.api.contract import Number, Time, said, told
+from watchbell.api.contract import Number, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, number_of, ok
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import number_of, ok
 from watchbell.usecases.inspecting import Inspecting
 
 KNOWN = frozenset({"received_at", "event_type", "party_id", "event_id"})

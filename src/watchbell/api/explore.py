@@ -15,10 +15,11 @@ from litestar.response import Stream
 
 from watchbell.api.auth import requires
 from watchbell.api.client_config import ClientConfig
-from watchbell.api.contract import Number, Parameter, Seconds, Time, said, told
+from watchbell.api.contract import Number, Parameter, Seconds, said, told
 from watchbell.api.event_answers import AnyAnswer
 from watchbell.api.needs import Needed
-from watchbell.api.wire import mapping_of, moment, number_of, ok, time_of
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import mapping_of, number_of, ok, time_of
 from watchbell.domain.errors import Fault, Faulty, Invalid, Missing, WatchbellError
 from watchbell.domain.events.accounts import NodeBooks
 from watchbell.domain.events.question import FIELDS, Answer, Condition, Question, check_question, parse_condition

@@ -14,8 +14,9 @@ from litestar.params import FromPath
 from watchbell.api.auth import requires
 from watchbell.api.contract import Parameter, said, told
 from watchbell.api.needs import Needed
+from watchbell.api.times import moment
 from watchbell.api.webhooks import Hooks, content_of
-from watchbell.api.wire import Body, body_of, moment, ok
+from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.webhooks.model import Format
 from watchbell.ports.clock import Clock

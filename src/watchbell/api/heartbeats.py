@@ -11,9 +11,10 @@ from litestar import MediaType, Request, Response, get, route
 from litestar.params import FromPath
 
 from watchbell.api.auth import address_of, requires
-from watchbell.api.contract import Time, said, told
+from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok, raw_of
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import ok, raw_of
 from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
 from watchbell.domain.checks.pulse import LONGEST_NOTE, Beat, Ping
 from watchbell.domain.errors import Invalid, Missing

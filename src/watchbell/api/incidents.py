@@ -8,9 +8,10 @@ from litestar.params import FromPath
 from watchbell.api.alerta_wire import AlertBody, alert_body
 from watchbell.api.alerts import base_of
 from watchbell.api.auth import principal_of, requires
-from watchbell.api.contract import Number, Parameter, Time, said, told
+from watchbell.api.contract import Number, Parameter, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import MAX_PAGE, Remark, body_of, moment, number_of, ok, text_of
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import MAX_PAGE, Remark, body_of, number_of, ok, text_of
 from watchbell.domain.errors import Invalid
 from watchbell.domain.oncall.incident import Attempt, Incident, IncidentStatus, Notification, TimelineEntry
 from watchbell.ports.bus import Bus

@@ -1,18 +1,17 @@
 """`/api/keys` and `/api/key`: keys for programs."""
 
-from datetime import datetime
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
 from watchbell.api.alerts import base_of
 from watchbell.api.auth import principal_of, requires
-from watchbell.api.contract import Done, Time, said, told
+from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.wire import Body, body_of, moment, ok, time_of
-from watchbell.domain.accounts import ApiKey
+from watchbell.api.rows import KeyRow, key_row
+from watchbell.api.wire import Body, body_of, ok, time_of
 from watchbell.ports.clock import Clock
 from watchbell.usecases.administering import Administering, KeyChange, NewApiKey, the_one
 
@@ -51,32 +50,13 @@ class ChangedKey(Body, frozen=True):
     """Whose alerts it reaches, with customer views."""
 
 
-class KeyRow(TypedDict):
-    """A key for programs; of the key itself only the beginning."""
-
-    id: str
-    href: str
-    key: str
-    status: Literal["expired", "active"]
-    type: Literal["read-write", "read-only"]
-    count: int | None
-    customer: str | None
-    prefix: str
-    user: str
-    scopes: list[str]
-    text: str
-    createTime: Time
-    expireTime: Time | None
-    lastUsedTime: Time | None
-
-
 @get("/api/keys", guards=[requires("read:keys")], opt=listed("keys", KeyRow))
 async def keys(
     request: Request[Any, Any, Any], administering: Needed[Administering], clock: Needed[Clock]
 ) -> dict[str, Any]:
     """A page of the caller's keys, or of everybody's for `admin:keys`. The keys themselves are kept nowhere."""
     found, now = await administering.keys(principal_of(request)), clock.now()
-    return page_of(request, "keys", [shown(key, base_of(request), now) for key in found])
+    return page_of(request, "keys", [key_row(key, base_of(request), now) for key in found])
 
 
 @get(
@@ -89,7 +69,7 @@ async def one(
 ) -> dict[str, Any]:
     """One key, by its id, the key itself or its first characters; only one's own unless for `admin:keys`."""
     key = the_one(await administering.keys(principal_of(request)), key_id)
-    return ok(key=shown(key, base_of(request), clock.now()), total=1)
+    return ok(key=key_row(key, base_of(request), clock.now()), total=1)
 
 
 @post("/api/key", guards=[requires("write:keys")], opt=told(body=NewKey, answer=said(key=str, data=KeyRow)))
@@ -107,7 +87,7 @@ async def create(
         customer=data.customer or None,
     )
     plain, key = await administering.make_key(principal_of(request), wanted)
-    return ok(key=plain, data={**shown(key, base_of(request), clock.now()), "key": plain})
+    return ok(key=plain, data={**key_row(key, base_of(request), clock.now()), "key": plain})
 
 
 @put(
@@ -128,7 +108,7 @@ async def change(
         customer=data.customer or None,
     )
     key = await administering.change_key(principal_of(request), key_id, wanted)
-    return ok(key=shown(key, base_of(request), clock.now()))
+    return ok(key=key_row(key, base_of(request), clock.now()))
 
 
 @delete("/api/key/{key_id:str}", guards=[requires("admin:keys")], status_code=200, opt=told(answer=Done))
@@ -138,27 +118,6 @@ async def remove(
     """Revoke a key."""
     await administering.delete_key(principal_of(request), key_id)
     return ok()
-
-
-def shown(key: ApiKey, base: str, now: datetime) -> KeyRow:
-    """A key as the wire has it; of the key itself only the beginning."""
-    over = key.expires_at is not None and key.expires_at <= now
-    return {
-        "id": key.id,
-        "href": f"{base}/key/{key.id}",
-        "key": f"{key.prefix}…",
-        "status": "expired" if over else "active",
-        "type": "read-write" if any(scope.startswith(("write", "admin")) for scope in key.scopes) else "read-only",
-        "count": None,
-        "customer": key.customer,
-        "prefix": key.prefix,
-        "user": key.user,
-        "scopes": list(key.scopes),
-        "text": key.text,
-        "createTime": moment(key.created_at),
-        "expireTime": moment(key.expires_at),
-        "lastUsedTime": moment(key.last_used),
-    }
 
 
 routes = [keys, one, create, change, remove]

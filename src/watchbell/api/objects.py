@@ -7,9 +7,10 @@ from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
 from watchbell.api.auth import principal_of, requires
-from watchbell.api.contract import Done, Number, Time, said, told
+from watchbell.api.contract import Done, Number, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import Body, body_of, mapping_of, moment, number_of, ok
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import Body, body_of, mapping_of, number_of, ok
 from watchbell.domain.errors import Fault
 from watchbell.domain.managed import Stored
 from watchbell.domain.plan import Change

@@ -9,9 +9,10 @@ from litestar import get
 from watchbell import __version__
 from watchbell.api.auth import requires
 from watchbell.api.client_config import ClientConfig
-from watchbell.api.contract import Time, said, told
+from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import ok
 from watchbell.ports.clock import Clock
 from watchbell.usecases.inspecting import Inspecting
 

@@ -6,9 +6,10 @@ from litestar import Request, delete, get
 from litestar.params import FromPath
 
 from watchbell.api.auth import KNOWN, principal_of
-from watchbell.api.contract import Time, said, told
+from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import ok
 from watchbell.usecases.lasting import Lasting, shown_id
 
 GUARDS = [KNOWN]

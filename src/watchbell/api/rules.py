@@ -7,9 +7,10 @@ from litestar import Request, get, post
 from litestar.params import FromPath
 
 from watchbell.api.auth import requires
-from watchbell.api.contract import Number, Parameter, Time, said, told
+from watchbell.api.contract import Number, Parameter, said, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import Body, body_of, moment, number_of, ok
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import Body, body_of, number_of, ok
 from watchbell.domain.events.rules.presets import PRESETS
 from watchbell.domain.events.rules.preview import Episode
 from watchbell.domain.events.rules.watch import Judged

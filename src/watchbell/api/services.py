@@ -5,11 +5,13 @@ from typing import Any, TypedDict
 from litestar import get
 
 from watchbell.api.auth import requires
-from watchbell.api.checks import CheckStatus, status_of
-from watchbell.api.contract import Time, said, told
+from watchbell.api.checks import status_of
+from watchbell.api.contract import said, told
 from watchbell.api.incidents import IncidentState
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, ok
+from watchbell.api.rows import CheckStatus
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import ok
 from watchbell.usecases.inspecting import Inspecting, ServiceView
 
 

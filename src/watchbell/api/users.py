@@ -1,7 +1,7 @@
 """`/api/users` and `/api/user`: the people who may log in, and `/api/user/me`: oneself."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 import msgspec
 from litestar import Request, delete, get, post, put
@@ -9,13 +9,14 @@ from litestar.params import FromPath
 
 from watchbell.api.alerts import AttributeSet, base_of, needed_attributes
 from watchbell.api.auth import address_of, principal_of, requires
-from watchbell.api.contract import Done, Time, said, told
+from watchbell.api.contract import Done, said, told
 from watchbell.api.groups import GroupBody
 from watchbell.api.groups import shown as group_shown
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.wire import mapping_of, moment, ok
-from watchbell.domain.accounts import Profile, User
+from watchbell.api.rows import UserRow, user_row
+from watchbell.api.wire import mapping_of, ok
+from watchbell.domain.accounts import User
 from watchbell.domain.errors import Invalid
 from watchbell.toolkit.settings import read
 from watchbell.usecases.administering import PROOF_FIELD, Administering, Proof, UserChange
@@ -48,25 +49,6 @@ class OwnChange(msgspec.Struct, frozen=True, kw_only=True):
     text: str | None = None
     current_password: str | None = msgspec.field(default=None, name=PROOF_FIELD)
     """The present password: a new one, or another address, asks for it."""
-
-
-class UserRow(TypedDict):
-    """A user."""
-
-    id: str
-    href: str
-    login: str
-    name: str
-    email: str
-    domain: str | None
-    roles: list[str]
-    status: Literal["active", "inactive"]
-    attributes: dict[str, Any]
-    text: str
-    email_verified: bool
-    createTime: Time
-    updateTime: Time
-    lastLogin: Time | None
 
 
 _ONE = said(id=str, user=UserRow)
@@ -223,27 +205,7 @@ async def _answer(
 
 async def _shown(request: Request[Any, Any, Any], directory: Directory, found: Sequence[User]) -> list[UserRow]:
     profiles, base = await directory.profiles(found), base_of(request)
-    return [shown(user, profiles[user.id], base) for user in found]
-
-
-def shown(user: User, profile: Profile, base: str) -> UserRow:
-    """A user as the wire has it."""
-    return {
-        "id": user.id,
-        "href": f"{base}/user/{user.id}",
-        "login": user.login,
-        "name": user.name,
-        "email": user.email,
-        "domain": user.email.partition("@")[2] or None,
-        "roles": list(user.roles),
-        "status": "active" if user.active else "inactive",
-        "attributes": profile.attributes,
-        "text": profile.text,
-        "email_verified": profile.email_verified,
-        "createTime": moment(user.created_at),
-        "updateTime": moment(profile.updated_at),
-        "lastLogin": moment(user.last_login),
-    }
+    return [user_row(user, profiles[user.id], base) for user in found]
 
 
 routes = [

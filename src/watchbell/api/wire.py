@@ -4,7 +4,7 @@ JSON keys are camelCase, times `2026-11-21T08:00:00.000Z`.
 """
 
 from datetime import UTC, datetime
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request
@@ -87,15 +87,6 @@ class Remark(Body, frozen=True):
 
     text: str = ""
     """What to say about it."""
-
-
-@overload
-def moment(at: datetime) -> str: ...
-@overload
-def moment(at: datetime | None) -> str | None: ...
-def moment(at: datetime | None) -> str | None:
-    """A time as the wire has it."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def time_of(text: str, field: str) -> datetime:

@@ -63,14 +63,14 @@ def list_users(
 
     Example: watchbell user list --json
     """
-    from watchbell.api.users import shown
+    from watchbell.api.rows import user_row
     from watchbell.domain.accounts import Profile
 
     if remote(url):
         found = api(url, key).get("/api/users")["users"]
     else:
         users = _direct(config, data, lambda d, _: d.users())
-        found = [shown(user, Profile(user_id=user.id, updated_at=user.created_at), "") for user in users]
+        found = [user_row(user, Profile(user_id=user.id, updated_at=user.created_at), "") for user in users]
     if as_json:
         show_json(found)
         return
@@ -133,8 +133,8 @@ def create_key(  # noqa: PLR0917 - Typer takes options by position
 
     Example: watchbell key create --scope write:alerts --text "backup host"
     """
-    from watchbell.api.keys import shown
-    from watchbell.api.wire import moment
+    from watchbell.api.rows import key_row
+    from watchbell.api.times import moment
 
     ends = datetime.now(UTC) + timedelta(days=days) if days else None
     if remote(url):
@@ -143,7 +143,7 @@ def create_key(  # noqa: PLR0917 - Typer takes options by position
         made, kept = answer["key"], answer["data"]
     else:
         made, stored = _direct(config, data, lambda d, by: d.create_key(by, scope, text, ends, user))
-        kept = shown(stored, "", datetime.now(UTC))
+        kept = key_row(stored, "", datetime.now(UTC))
     if as_json:
         show_json({"key": made, "data": kept})
     else:
@@ -162,13 +162,13 @@ def list_keys(
 
     Example: watchbell key list
     """
-    from watchbell.api.keys import shown
+    from watchbell.api.rows import key_row
 
     if remote(url):
         found = api(url, key).get("/api/keys")["keys"]
     else:
         now = datetime.now(UTC)
-        found = [shown(stored, "", now) for stored in _direct(config, data, lambda d, by: d.keys(by))]
+        found = [key_row(stored, "", now) for stored in _direct(config, data, lambda d, by: d.keys(by))]
     if as_json:
         show_json(found)
         return

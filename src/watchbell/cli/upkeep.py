@@ -186,11 +186,11 @@ def _from_files(settings: "Configuration", place: Path, name: str) -> "tuple[Che
 
 
 def _show(result: "Result", *, as_json: bool) -> None:
-    from watchbell.api.checks import result_shown
+    from watchbell.api.rows import result_row
 
     outcome = result.outcome
     if as_json:
-        show_json(result_shown(result))
+        show_json(result_row(result))
         return
     typer.echo(f"{outcome.status.value.upper()}: {plain(outcome.summary)}")
     if outcome.details:

@@ -41,6 +41,7 @@ class Receiving:
         names = tuple(dict.fromkeys(name.lower() for name in settings.kept_headers))
         self._hints = tuple([name for name in names if name.startswith(f"{_HINT}-")])
         self._names = tuple([name for name in names if name not in self._hints])
+        self._only_hints = self._names == (_HINT,)
 
     def client(self, scope: Scope) -> str:
         """The client as `address:port`; port 0 when a proxy told the address."""
@@ -56,6 +57,8 @@ class Receiving:
     def kept(self, scope: Scope) -> tuple[tuple[str, str], ...]:
         """The headers that are kept with the event; several of one name in the order in which they came."""
         headers = scope.headers
+        if self._only_hints and _HINT not in headers:
+            return ()  # most requests that are no browser's, and all of some browsers
         found: list[tuple[str, str]] = []
         # Asking for each is several times cheaper than taking all of them over from the server.
         for name in self._names:

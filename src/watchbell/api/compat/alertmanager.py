@@ -16,9 +16,10 @@ import msgspec
 from litestar import Request, Response, get, post
 
 from watchbell.api.alerts import READ, WRITE, Reception, answer
-from watchbell.api.contract import Parameter, Shape, Time, told
+from watchbell.api.contract import Parameter, Shape, told
 from watchbell.api.needs import Needed
-from watchbell.api.wire import moment, raw_of
+from watchbell.api.times import Time, moment
+from watchbell.api.wire import raw_of
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.errors import Invalid

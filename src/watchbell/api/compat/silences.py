@@ -19,8 +19,9 @@ from watchbell.api.alerts import answer
 from watchbell.api.auth import principal_of
 from watchbell.api.blackouts import KIND, READ, WRITE, blackout_of, made, status_of
 from watchbell.api.compat.alertmanager import FILTER, PREFIX, matcher_of
-from watchbell.api.contract import Shape, Time, told
+from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
+from watchbell.api.times import Time
 from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.blackout import EVERY, Blackout

@@ -7,9 +7,9 @@ expression that fails on an event (a field that is not there, a text compared wi
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-import cel
 import msgspec
 
 from watchbell.domain.errors import Invalid
@@ -17,6 +17,9 @@ from watchbell.domain.events.agent import UserAgent
 from watchbell.domain.events.event import Event
 from watchbell.domain.events.place import Place
 from watchbell.domain.pattern import Pattern
+
+if TYPE_CHECKING:
+    import cel
 
 LONGEST = 2000
 """Characters of an expression."""
@@ -45,6 +48,14 @@ _FUNCTIONS = frozenset(
         *("getDate", "getDayOfYear", "getMilliseconds"),
     }
 )
+
+
+@cache
+def _engine() -> Any:
+    """Loaded with the first expression: most commands have none, and it brings much with it."""
+    import cel  # noqa: PLC0415
+
+    return cel
 
 
 class Fields:
@@ -76,13 +87,14 @@ class Fields:
             raise Invalid("no event is shown")
         return self._event
 
-    def context(self) -> cel.Context:
+    def context(self) -> "cel.Context":
         """What the engine is given."""
         if self._context is None:
             event = self.shown
             variables = {name: value_of(event, name) for name in self._names}
-            self._context = cel.Context(variables=variables)
-            self._context.add_function("matches", self._matches)
+            made: cel.Context = _engine().Context(variables=variables)
+            made.add_function("matches", self._matches)
+            self._context = made
         return self._context
 
     def _matches(self, text: Any, pattern: Any) -> bool:
@@ -152,7 +164,7 @@ def _compiled(source: str, field: str) -> Any:
         except Invalid as error:
             raise Invalid(f"the pattern {text!r}: {error.reason}", field) from error
     try:
-        return cel.compile(source)
+        return _engine().compile(source)
     except _ENGINE_FAULTS as error:
         raise Invalid(f"is not CEL: {_first_fault(str(error))}", field) from error
 

@@ -1,0 +1,18 @@
+"""Times on the wire."""
+
+from datetime import UTC, datetime
+from typing import Annotated, TypeAlias, overload
+
+import msgspec
+
+Time: TypeAlias = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""A time in UTC, as `2026-11-21T08:00:00.000Z`."""
+
+
+@overload
+def moment(at: datetime) -> str: ...
+@overload
+def moment(at: datetime | None) -> str | None: ...
+def moment(at: datetime | None) -> str | None:
+    """A time as the wire has it."""
+    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
