@@ -120,8 +120,8 @@ class Installation:
         raise NotImplementedError
 
     def restart(self, process: ServerProcess) -> None:
-        """Start a process that ended again."""
-        process.start()
+        """Start a process that ended again, and wait until it does its work: before, a signal ends any program."""
+        raise NotImplementedError
 
     def stop(self) -> None:
         """Stop every process, newest first."""
@@ -249,6 +249,12 @@ class Cluster(Installation):
                 return process
         raise AssertionError(f"{holder} is in no keeper's log: {self.logs()}")
 
+    def restart(self, process: ServerProcess) -> None:
+        told = len(process.log())
+        process.start()
+        port, started = port_of(process), f"{process.name.rstrip('12')}_started"
+        process.wait_ready(lambda: is_listening(port) if port else started in process.log()[told:])
+
     def stop(self) -> None:
         if hasattr(self, "nginx"):
             self.nginx.stop()
@@ -263,5 +269,6 @@ def kill(process: ServerProcess) -> None:
 
 
 def port_of(process: ServerProcess) -> int:
-    """Where an api node listens."""
-    return int(process.command[process.command.index("--port") + 1])
+    """Where an api node or a collector listens; 0 for those who listen nowhere."""
+    ports = [index for index, word in enumerate(process.command) if word in {"--port", "--collector-port"}]
+    return int(process.command[ports[0] + 1]) if ports else 0

@@ -12,8 +12,8 @@ import httpx
 import msgspec
 import pytest
 
-from acceptance.installation import ADMIN_KEY, DEPLOY, Cluster, kill, port_of
-from servers.process import ServerProcess, is_listening, wait_until
+from acceptance.installation import ADMIN_KEY, DEPLOY, Cluster, kill
+from servers.process import ServerProcess, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -114,7 +114,6 @@ def killed(cluster: Cluster, name: str) -> Generator[None]:
         yield
     finally:
         cluster.restart(process)
-        process.wait_ready(lambda: is_listening(port_of(process)))
 
 
 def test_a_stream_goes_on_at_another_node_and_nothing_is_lost(both):

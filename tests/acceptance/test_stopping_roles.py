@@ -14,7 +14,7 @@ import pytest
 
 from acceptance.installation import ADMIN_KEY, Cluster, port_of
 from acceptance.load import Load, check_alerts_stored
-from servers.process import ServerProcess, is_listening, wait_until
+from servers.process import ServerProcess, wait_until
 from servers.target import HttpTarget
 
 pytestmark = pytest.mark.slow
@@ -34,8 +34,6 @@ def first(cluster: Cluster, role: str) -> Generator[ServerProcess]:
     finally:
         process.stop()
         cluster.restart(process)
-        if role == "api":
-            process.wait_ready(lambda: is_listening(port_of(process)))
         wait_until(lambda: len(cluster.keepers()) == 2, 60, "two keepers")
 
 

@@ -44,7 +44,7 @@ def test_the_database_is_restarted_under_load(breakable):
         load.wait_accepted(0, events + 50)  # events need no database
         breakable.database.start()
         load.wait_accepted(len(load.alerts) + 100, 0)
-    assert set(load.refused) == {503}
+    assert set(load.refused) == {503}, breakable.nginx.process.log()[-3000:]
     check_alerts_stored(breakable, load.alerts)
     service.push("critical")
     assert len(service.wait_mails(1, 60)) == 1
