@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from acceptance.installation import SingleMachine
+from e2e.sample import LOGIN
 from servers.process import wait_until
 from servers.target import HttpTarget
 
@@ -137,6 +138,42 @@ def test_a_row_that_is_pressed_right_after_scrolling_stays_under_the_mouse(alert
     assert grid.evaluate("grid => grid.scrollTop") == 371
     desk.keyboard.press("j")
     expect(desk.locator('[data-index="21"]')).to_be_focused()
+
+
+def test_alerts_are_taken_given_away_and_watched(alerts: SingleMachine, desk: Page) -> None:
+    desk.goto(alerts.url + LIST)
+    for name in ("host-010", "host-012"):
+        row(desk, name).get_by_role("checkbox").click()
+    desk.get_by_role("toolbar").get_by_role("button", name="Take").click()
+    expect(desk.get_by_text(f"2 alerts assigned to {LOGIN}.")).to_be_visible()
+    desk.get_by_role("button", name="More").click()
+    desk.get_by_role("link", name="Assigned to me").click()
+    expect(desk).to_have_url(re.compile(f"assignee={LOGIN}"))
+    expect(row(desk, "host-")).to_have_count(2)
+
+    row(desk, "host-010").click()
+    panel = desk.get_by_role("complementary")
+    expect(panel).to_contain_text(f"Assigned to {LOGIN}")
+    panel.get_by_role("button", name="Assign…").click()
+    dialog = desk.get_by_role("dialog")
+    dialog.get_by_role("combobox").fill("nobody-here")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog).to_contain_text("there is no person and no group 'nobody-here'")
+    dialog.get_by_role("button", name="Cancel").click()
+    panel.get_by_role("button", name="Give away").click()
+    expect(row(desk, "host-")).to_have_count(1)
+    desk.get_by_role("button", name="Undo").last.click()
+    expect(row(desk, "host-")).to_have_count(2)
+    found = alerts.alert(resource="host-010")
+    assert found is not None
+    assert found["attributes"]["assignee"] == LOGIN
+
+    panel.get_by_role("button", name="Watch").click()
+    expect(panel.get_by_role("button", name="Watch no longer")).to_be_visible()
+    desk.get_by_role("button", name="More").click()
+    desk.get_by_role("link", name="Watched by me").click()
+    expect(row(desk, "host-010")).to_be_visible()
+    expect(row(desk, "host-")).to_have_count(1)
 
 
 def test_filter_words_go_by_a_click(alerts: SingleMachine, desk: Page) -> None:

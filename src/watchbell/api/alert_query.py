@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from watchbell.api.alerta_wire import time_of
 from watchbell.api.contract import Number, Parameter
 from watchbell.api.times import Time
+from watchbell.domain.alerts.act import ASSIGNEE
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
 from watchbell.domain.alerts.search import parse_search
@@ -48,6 +49,8 @@ FIELDS: Mapping[str, str] = {
     "lastReceiveTime": "last_receive_time",
     "updateTime": "update_time",
 }
+ATTRIBUTES: Mapping[str, str] = {"assignee": f"attributes.{ASSIGNEE}"}
+"""Attributes that have a name of their own in queries."""
 IGNORED = frozenset(
     [
         "_",
@@ -87,7 +90,7 @@ SELECTION: tuple[Parameter, ...] = (
             f"Any of these values; `~` before one: contains it. `{name}!=…` for alerts without them.",
             many=True,
         )
-        for name in FIELDS
+        for name in (*FIELDS, *ATTRIBUTES)
     ),
     _parameter("attributes.<name>", "The same for an attribute, by its name."),
 )
@@ -142,7 +145,7 @@ def query_from(given: MultiDict[Any], model: AlarmModel, beside: frozenset[str] 
 
 def _filter(name: str, values: Iterable[str]) -> Filter:
     negate = name.endswith("!")
-    field = name.removesuffix("!")
+    field = _attribute_or(name.removesuffix("!"))
     given = tuple(values)
     operator: Operator = "eq"
     if any(value.startswith("~") for value in given):
@@ -161,9 +164,13 @@ def _filter(name: str, values: Iterable[str]) -> Filter:
     return Filter(field=column, operator=operator, values=given, negate=negate)
 
 
+def _attribute_or(name: str) -> str:
+    return ATTRIBUTES.get(name, name)
+
+
 def _order(name: str) -> Order:
     reverse = name.startswith("-")
-    field = name.removeprefix("-")
+    field = _attribute_or(name.removeprefix("-"))
     column = field if field.startswith("attributes.") else FIELDS.get(field, "")
     if column not in SORTABLE and not field.startswith("attributes."):
         raise Invalid(f"Sorting by '{field}' field not supported.")
@@ -180,6 +187,8 @@ def group_of(request: Request[Any, Any, Any]) -> tuple[str, str]:
 
 def _searched(name: str) -> str:
     """The field that `q=` calls `name`: as on the wire, or as Alerta's database has it."""
+    if name in ATTRIBUTES:
+        return ATTRIBUTES[name]
     if name.startswith("attributes.") or name in _COLUMNS:
         return name
     if name not in FIELDS:

@@ -66,6 +66,8 @@ class ActionTaken(Remarks, kw_only=True):
 
     action: Named
     """ack, unack, shelve, unshelve, close, open, assign, or a word of one's own."""
+    assignee: Text = None
+    """With `assign`: the login or the group whose the alert is from now on; an empty text makes it nobody's."""
 
 
 class TagList(msgspec.Struct):
@@ -236,8 +238,12 @@ async def set_status(request: Request[Any, Any, Any], name: FromPath[str], opera
 async def act(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Act on an alert: ack, unack, shelve, unshelve, close, open, assign, or a word of one's own."""
     body = await mapping_of(request)
-    action = needed_text(body, "action")
-    await operating.act(name, action, user=principal_of(request).login, **remarks(body))
+    action, said, user = needed_text(body, "action"), remarks(body), principal_of(request).login
+    assignee = assignee_of(body)
+    if assignee is None:
+        await operating.act(name, action, user=user, **said)
+    else:
+        await operating.assign(name, assignee, user=user, text=said["text"])
     return answer({"status": "ok"})
 
 
@@ -300,6 +306,20 @@ def remarks(body: dict[str, Any]) -> dict[str, Any]:
         raise Invalid("must be a string", "text")
     timeout = body.get("timeout")
     return {"text": text, "timeout": None if timeout is None else timeout_of(timeout, 0)}
+
+
+def assignee_of(body: dict[str, Any]) -> str | None:
+    """Whom an action assigns alerts to, '' for nobody; None when it does not."""
+    given = body.get("assignee")
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise Invalid("must be a string", "assignee")
+    if body.get("action") != "assign":
+        raise Invalid("goes with the action `assign` only", "assignee")
+    if body.get("timeout") is not None:
+        raise Invalid("is not for assigning: an alert stays somebody's until it is given away", "timeout")
+    return given
 
 
 routes = [

@@ -19,6 +19,7 @@ from watchbell.api.alerts import (
     StatusSet,
     TagList,
     answer,
+    assignee_of,
     base_of,
     needed_attributes,
     needed_tags,
@@ -86,7 +87,11 @@ async def act(
     """Act on the alerts; those for which it makes no sense stay as they are."""
     body = await mapping_of(request)
     action, said, user = needed_text(body, "action"), remarks(body), principal_of(request).login
-    swept = await operating.act_on_all(await _selected(request, store, model), action, user=user, **said)
+    assignee, ids = assignee_of(body), await _selected(request, store, model)
+    if assignee is None:
+        swept = await operating.act_on_all(ids, action, user=user, **said)
+    else:
+        swept = await operating.assign_all(ids, assignee, user=user, text=said["text"])
     # Alerta's clients expect a task that they can ask for; ours is done when they do.
     task = f"{base_of(request)}/_bulk/task/{new_id()}"
     message = f"{len(swept.updated)} alerts queued for action"

@@ -17,7 +17,7 @@ from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags, admit_words
 from watchbell.domain.alerts.timeouts import Timeouts
-from watchbell.domain.errors import Conflict, Missing
+from watchbell.domain.errors import Conflict, Invalid, Missing
 from watchbell.domain.ids import shard_of
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Timer, Transaction
@@ -113,6 +113,34 @@ class Operating:
         return lambda alert: act.act(
             alert, action, self._model, now, user=user, text=text, timeout=timeout, timeouts=self._timeouts
         )
+
+    async def assign(self, name: str, to: str, *, user: str | None, text: str = "") -> Alert:
+        """Make an alert somebody's: of a person by login, or of a group by name; '' makes it nobody's.
+
+        Raises `Missing`, or `Invalid` when there is no such person or group.
+        """
+        now = self._clock.now()
+        return await self._one(name, now, await self._assigning(to, now, user, text))
+
+    async def assign_all(self, ids: Sequence[str], to: str, *, user: str | None, text: str = "") -> Swept:
+        """The same for each of many."""
+        now = self._clock.now()
+        return await self._each(ids, now, await self._assigning(to, now, user, text))
+
+    async def _assigning(self, to: str, now: datetime, user: str | None, text: str) -> Change:
+        admit_words(self._limits, assignee=to, text=text)
+        whose = await self._person_or_group(to) if to else ""
+        return lambda alert: act.assign(alert, whose, now, user=user, text=text)
+
+    async def _person_or_group(self, name: str) -> str:
+        """The name as it is written here: an alert that is a misspelt name's is nobody's."""
+        async with self._store.reading() as tx:
+            person = await tx.users.get(name)
+            if person is not None:
+                return person.login
+            if any(group.name == name for group in await tx.people.groups()):
+                return name
+        raise Invalid(f"there is no person and no group {name!r}", act.ASSIGNEE)
 
     async def set_status(
         self, name: str, status: str, *, user: str | None, text: str = "", timeout: int | None = None

@@ -76,3 +76,48 @@ async def test_what_flaps_is_shown_and_filtered_by():
     assert listed[0]["flappingSince"] is None
     assert listed[1]["flappingSince"].endswith("Z")
     assert filtered == (["web2"], ["web1"], ["web2"])
+
+
+async def test_whose_alerts_are_is_said_asked_and_sorted_by():
+    world = World()
+    await world.add_user("ann")
+    await world.add_user("bob")
+    await world.add_key("user", "read", "write", user="ann")
+    with world.client() as client:
+        client.headers.update(key("user"))
+        ids = {}
+        for name in ("a", "b", "c"):
+            sent = {"resource": name, "event": "Down", "environment": "Production", "service": ["Shop"]}
+            ids[name] = client.post("/api/alert", json={**sent, "severity": "major"}).json()["id"]
+
+        def act(name: str, **body: object) -> int:
+            return client.put(f"/api/alert/{ids[name]}/action", json=body).status_code
+
+        def asked(**query: str) -> list[str]:
+            found = client.get("/api/alerts", params={"sort-by": "resource", **query})
+            assert found.status_code == 200, found.text
+            return [alert["resource"] for alert in found.json()["alerts"]]
+
+        assert act("a", action="assign", assignee="ann") == 200
+        assert act("b", action="assign", assignee="BOB", text="yours") == 200
+        assert act("c", action="assign", text="as Alerta's clients do") == 200
+        assert (asked(assignee="ann"), asked(assignee="bob"), asked(**{"assignee!": "ann"})) == (
+            ["a"],
+            ["b"],
+            ["b", "c"],
+        )
+        assert asked(q="assignee:bob OR resource:c") == ["b", "c"]
+        assert asked(**{"sort-by": "-assignee"}) == ["b", "a", "c"]
+        last = client.get(f"/api/alert/{ids['b']}").json()["alert"]["history"][-1]
+        assert (last["type"], last["text"], last["user"]) == ("assign", "assigned to bob: yours", "ann")
+
+        for wrong in (
+            {"action": "assign", "assignee": "zoe"},
+            {"action": "assign", "assignee": ["ann"]},
+            {"action": "ack", "assignee": "ann"},
+            {"action": "assign", "assignee": "ann", "timeout": 60},
+        ):
+            assert act("a", **wrong) == 400
+        swept = client.put("/api/_bulk/alerts/action?event=Down", json={"action": "assign", "assignee": ""})
+        assert (swept.status_code, len(swept.json()["updated"])) == (202, 3)
+        assert asked(assignee="ann") == asked(assignee="bob") == []

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from watchbell.adapters.store.memory import MemoryStore
+from watchbell.domain.accounts import Group, User
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.errors import Conflict, Invalid, Missing
@@ -116,6 +117,37 @@ async def test_tags_attributes_and_notes_are_not_routed(store, operating, alert,
     assert (found.tags, found.attributes, found.update_time) == (("b",), {"x": 1}, alert.update_time)
     assert [(entry.type, entry.text) for entry in history[1:]] == [("note", "saw it")]
     assert (routed, woken) == (0, [])
+
+
+async def people_and_groups(store):
+    async with store.transaction() as tx:
+        await tx.users.save(User(id="u1", login="ann", password_hash="", roles=("user",), created_at=NOW))
+        await tx.people.save_group(Group(id="g1", name="Night shift", members=("u1",)))
+
+
+async def test_an_alert_is_somebodys_until_it_is_given_away(store, operating, alert, woken):
+    await people_and_groups(store)
+    taken = await operating.assign(alert.id, "Ann", user="bob", text="yours")
+    assert (taken.status, taken.attributes) == (alert.status, {"assignee": "ann"}), "as the login is written"
+    await operating.assign(alert.id, "Night shift", user="ann")
+    swept = await operating.assign_all([alert.id], "", user="ann", text="done for today")
+    found, history, _, routed = await state(store, alert)
+    assert swept.updated == [alert.id]
+    assert found.attributes == {}
+    assert [(entry.type, entry.user, entry.text) for entry in history[1:]] == [
+        ("assign", "bob", "assigned to ann: yours"),
+        ("assign", "ann", "assigned to Night shift"),
+        ("assign", "ann", "no longer assigned to Night shift: done for today"),
+    ]
+    assert (routed, woken) == (0, []), "nobody has to be told anything new"
+
+
+@pytest.mark.parametrize("name", ["an", "nobody", "night shift", "a\nb", "u" * 2000])
+async def test_an_alert_cannot_be_nobodys_by_mistake(store, operating, alert, name):
+    await people_and_groups(store)
+    with pytest.raises(Invalid):
+        await operating.assign(alert.id, name, user="bob")
+    assert (await state(store, alert))[0].attributes == {}
 
 
 async def test_every_change_is_in_the_feed(store, operating, alert):

@@ -36,6 +36,11 @@ export const alerts = {
       { action, text, ...(timeout === undefined ? {} : { timeout }) },
       searching(query),
     ),
+  /** Whose alerts these are from now on; '' makes them nobody's. */
+  assign: (ids: readonly string[], assignee: string) =>
+    put<Said<'alerts_bulk.act'>>('/_bulk/alerts/action', { action: 'assign', assignee }, { id: [...ids] }),
+  tag: (id: string, tags: readonly string[]) => put(`/alert/${at(id)}/tag`, { tags }),
+  untag: (id: string, tags: readonly string[]) => put(`/alert/${at(id)}/untag`, { tags }),
   grouped: (query: Query) => get<Said<'alert_reports.grouped'>>('/alerts/grouped', searching(query)),
   /** Where the file with all that match is. */
   file: (query: Query, format: 'csv' | 'json') => `/api/alerts/export${queryString({ ...searching(query), format })}`,

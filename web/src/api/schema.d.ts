@@ -2471,6 +2471,11 @@ export interface components {
             /** @description ack, unack, shelve, unshelve, close, open, assign, or a word of one's own. */
             action: string;
             /**
+             * @description With `assign`: the login or the group whose the alert is from now on; an empty text makes it nobody's.
+             * @default null
+             */
+            assignee: string | null;
+            /**
              * @description Why.
              * @default
              */
@@ -3928,6 +3933,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+        "alerts.assignee": string[];
         /** @description The same for an attribute, by its name. */
         "alerts.attributes.<name>": string;
         /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4314,6 +4321,8 @@ export interface operations {
     "alerts_bulk.remove": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4407,6 +4416,8 @@ export interface operations {
     "alerts_bulk.act": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4507,6 +4518,8 @@ export interface operations {
     "alerts_bulk.set_attributes": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4607,6 +4620,8 @@ export interface operations {
     "alerts_bulk.set_status": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4707,6 +4722,8 @@ export interface operations {
     "alerts_bulk.tag": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -4807,6 +4824,8 @@ export interface operations {
     "alerts_bulk.untag": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5328,6 +5347,8 @@ export interface operations {
     "alerts.many": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5474,6 +5495,8 @@ export interface operations {
     "alerts.count": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5573,6 +5596,8 @@ export interface operations {
     "exports.export": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5663,6 +5688,8 @@ export interface operations {
     "alert_reports.grouped": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5761,6 +5788,8 @@ export interface operations {
     "alert_reports.groups": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5855,6 +5884,8 @@ export interface operations {
     "alerts.history": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -5954,6 +5985,8 @@ export interface operations {
     "alert_reports.tags": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -6048,6 +6081,8 @@ export interface operations {
     "alert_reports.worst": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -6148,6 +6183,8 @@ export interface operations {
     "alert_reports.worst.get": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -7008,6 +7045,8 @@ export interface operations {
     "alert_reports.environments": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
@@ -9147,6 +9186,8 @@ export interface operations {
     "alert_reports.services": {
         parameters: {
             query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
                 /** @description The same for an attribute, by its name. */
                 "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
                 /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { applies, chosenAction, forEach } from './alertActions'
+import { applies, assigneeOf, chosenAction, chunks, forEach } from './alertActions'
 
 describe('what a key does', () => {
   it('is taken back by the same key when all have it', () => {
@@ -34,5 +34,20 @@ describe('forEach', () => {
     expect(result).toEqual({ failed: 1, why: 'is gone' })
     expect(done).toHaveLength(19)
     expect(most).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('whose an alert is', () => {
+  it('is a text among its attributes', () => {
+    expect(assigneeOf({ attributes: {} })).toBe('')
+    expect(assigneeOf({ attributes: { assignee: 'ann' } })).toBe('ann')
+    expect(assigneeOf({ attributes: { assignee: 5 } })).toBe('')
+  })
+})
+
+describe('chunks', () => {
+  it('has every id once, a few at a time', () => {
+    expect(chunks(['a', 'b', 'c', 'd', 'e'], 2)).toEqual([['a', 'b'], ['c', 'd'], ['e']])
+    expect(chunks([])).toEqual([])
   })
 })

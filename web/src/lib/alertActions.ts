@@ -9,6 +9,15 @@ import { say } from './toasts'
 
 export type Action = 'ack' | 'unack' | 'shelve' | 'unshelve' | 'close' | 'open'
 
+/** Whose the alert is; '' when it is nobody's. */
+export function assigneeOf(alert: Pick<Alert, 'attributes'>): string {
+  const found = alert.attributes.assignee
+  return typeof found === 'string' ? found : ''
+}
+
+/** The tag that says that somebody watches an alert, as Alerta's pages have it. */
+export const watchTag = (login: string): string => `watch:${login}`
+
 export const SHELVE_SECONDS = 7200
 const AT_ONCE = 6
 /** How many ids an address holds. */
@@ -58,6 +67,11 @@ export async function forEach(ids: readonly string[], act: (id: string) => Promi
   return { failed, why }
 }
 
+/** As many ids at a time as an address holds. */
+export function chunks(ids: readonly string[], size = BULK): string[][] {
+  return Array.from({ length: Math.ceil(ids.length / size) }, (_, at) => ids.slice(at * size, (at + 1) * size))
+}
+
 /** Act on alerts by their ids, many in one request; answers the ids that were changed and what failed. */
 export async function actOnIds(
   action: Action,
@@ -67,8 +81,7 @@ export async function actOnIds(
   const timeout = action === 'shelve' ? SHELVE_SECONDS : undefined
   const updated: string[] = []
   const done = { failed: 0, why: '' }
-  for (let start = 0; start < ids.length; start += BULK) {
-    const some = ids.slice(start, start + BULK)
+  for (const some of chunks(ids)) {
     try {
       const answer = await send({ id: some }, action, '', timeout)
       updated.push(...answer.updated)
@@ -87,6 +100,8 @@ export function useAlertActions(): {
   actOnAll: (action: Action, query: Query) => Promise<void>
   act: (action: Action, alerts: readonly Alert[]) => Promise<void>
   note: (alerts: readonly Alert[], words: string) => Promise<void>
+  assign: (alerts: readonly Alert[], to: string) => Promise<void>
+  watch: (alert: Alert, login: string) => Promise<void>
   remove: (alert: Alert) => Promise<void>
 } {
   const queries = useQueryClient()
@@ -133,11 +148,37 @@ export function useAlertActions(): {
     say(String(text.alerts.done.note))
   }
 
+  /** Make alerts somebody's; undone, each is again whose it was. */
+  async function assign(alerts: readonly Alert[], to: string): Promise<void> {
+    const former = new Map<string, string[]>()
+    for (const alert of alerts) if (assigneeOf(alert) !== to) former.set(assigneeOf(alert), [...(former.get(assigneeOf(alert)) ?? []), alert.id])
+    const ids = [...former.values()].flat()
+    if (!ids.length) return
+    for (const some of chunks(ids)) await api.alerts.assign(some, to)
+    await refresh()
+    const undo = async (): Promise<void> => {
+      for (const [whose, theirs] of former) for (const some of chunks(theirs)) await api.alerts.assign(some, whose)
+      await refresh()
+    }
+    say(to ? text.alerts.assigned(ids.length, to) : text.alerts.givenAway(ids.length), { undo })
+  }
+
+  /** Watch an alert, or no longer. */
+  async function watch(alert: Alert, login: string): Promise<void> {
+    const tags = [watchTag(login)]
+    try {
+      await (alert.tags.includes(tags[0] ?? '') ? api.alerts.untag(alert.id, tags) : api.alerts.tag(alert.id, tags))
+    } catch (error) {
+      say(wordsOf(error), { problem: true })
+    }
+    await refresh()
+  }
+
   async function remove(alert: Alert): Promise<void> {
     await api.alerts.remove(alert.id)
     await refresh()
     say(String(text.alerts.done.remove))
   }
 
-  return { act, actOnAll, note, remove }
+  return { act, actOnAll, note, assign, watch, remove }
 }

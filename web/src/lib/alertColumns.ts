@@ -24,9 +24,10 @@ export const ALERT_COLUMNS: Column[] = [
   { key: 'type', title: title.type, width: '120px', sort: 'type', wide: true },
   { key: 'customer', title: title.customer, width: '110px', sort: 'customer', wide: true },
   { key: 'tags', title: title.tags, width: '130px', wide: true },
+  { key: 'assignee', title: title.assignee, width: '110px', sort: 'assignee', wide: true },
 ]
 
 export const FIRST_COLUMNS = ['severity', 'status', 'lastReceiveTime', 'duplicateCount', 'resource', 'event', 'service', 'text']
 /** What the list can be grouped by, as the address has it. */
 export const GROUPABLE = ['environment', 'service', 'resource', 'event', 'group', 'severity', 'status', 'origin', 'tags', 'customer'] as const
-export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text', 'flapping'] as const
+export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text', 'flapping', 'assignee'] as const

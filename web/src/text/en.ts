@@ -220,6 +220,7 @@ export const text = {
       ack: 'Acknowledge',
       shelve: 'Shelve for two hours',
       close: 'Close',
+      take: 'Take, or give away',
       note: 'Write a note',
       filter: 'Filter the list',
       escape: 'Close the panel, clear the selection',

@@ -17,6 +17,8 @@ from watchbell.domain.ids import new_id
 KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout", "assign"})
 
 
+ASSIGNEE = "assignee"
+"""The attribute that says whose an alert is."""
 _ENDING = frozenset({"close", "expired"})
 """Actions after which an alert flaps no more, whatever it did."""
 _LASTING = {"ack": "ack", "shelve": "shelved"}
@@ -133,6 +135,15 @@ def lapsed(alert: Alert, word: str, now: datetime) -> Acted:
     why = f"no change of severity for {flaps.calm:g} seconds, after {flaps.count}"
     entry = _entry(after, "calm", now, user=None, text="flaps no more", timeout=alert.timeout, reason=why)
     return Acted(alert=after, entries=(entry,), to_route=True)
+
+
+def assign(alert: Alert, to: str, now: datetime, *, user: str | None, text: str = "") -> Acted:
+    """Whose the alert is from now on: a person's or a group's; '' makes it nobody's. Its status stays."""
+    after = set_attributes(alert, {ASSIGNEE: to or None}).alert
+    what = f"assigned to {to}" if to else f"no longer assigned to {alert.attributes.get(ASSIGNEE) or 'anybody'}"
+    reason = f"assign by {user or 'time'}"
+    words = f"{what}: {text}" if text else what
+    return Acted(alert=after, entries=(_entry(after, "assign", now, user=user, text=words, reason=reason),))
 
 
 def tag(alert: Alert, tags: Sequence[str]) -> Acted:
