@@ -1500,7 +1500,8 @@ export interface paths {
          * Delete what has been over for long enough, by the settings or by `expired` and `info` hours
          * @description Delete what has been over for long enough, by the settings or by `expired` and `info` hours.
          *
-         *     It happens by itself too; nothing has to call this.
+         *     It happens by itself too; nothing has to call this. What expires or runs out does so when it is due: of that, which
+         *     Alerta's clients ask for, nothing is ever left to do.
          */
         get: operations["management.housekeeping"];
         put?: never;
@@ -1508,7 +1509,8 @@ export interface paths {
          * Delete what has been over for long enough, by the settings or by `expired` and `info` hours
          * @description Delete what has been over for long enough, by the settings or by `expired` and `info` hours.
          *
-         *     It happens by itself too; nothing has to call this.
+         *     It happens by itself too; nothing has to call this. What expires or runs out does so when it is due: of that, which
+         *     Alerta's clients ask for, nothing is ever left to do.
          */
         post: operations["management.housekeeping.post"];
         delete?: never;
@@ -8332,9 +8334,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        count: number;
                         deleted: number;
+                        expired: string[];
                         /** @enum {unknown} */
                         status: "ok";
+                        unack: string[];
+                        unshelve: string[];
                     };
                 };
             };
@@ -8362,9 +8368,13 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        count: number;
                         deleted: number;
+                        expired: string[];
                         /** @enum {unknown} */
                         status: "ok";
+                        unack: string[];
+                        unshelve: string[];
                     };
                 };
             };

@@ -143,7 +143,8 @@ def assign(alert: Alert, to: str, now: datetime, *, user: str | None, text: str 
     what = f"assigned to {to}" if to else f"no longer assigned to {alert.attributes.get(ASSIGNEE) or 'anybody'}"
     reason = f"assign by {user or 'time'}"
     words = f"{what}: {text}" if text else what
-    return Acted(alert=after, entries=(_entry(after, "assign", now, user=user, text=words, reason=reason),))
+    entry = _entry(after, "assign", now, user=user, text=words, timeout=alert.timeout, reason=reason)
+    return Acted(alert=after, entries=(entry,))
 
 
 def tag(alert: Alert, tags: Sequence[str]) -> Acted:
