@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from conftest import missing
+from servers.process import MissingServerError
 from watchbell.adapters.spawner.runner import Spawner
 from watchbell.checks.command import Command, CommandConfig
 from watchbell.domain.checks.result import Status
@@ -259,7 +261,7 @@ def plugin(name: str) -> str:
     """A plug-in of Debian's monitoring-plugins-basic."""
     path = next((p for d in PLUGIN_DIRECTORIES if (p := Path(d) / name).exists()), None)
     if path is None:
-        pytest.skip(f"{name} is not installed (package monitoring-plugins-basic)")
+        missing(MissingServerError(f"{name} is not installed (Debian package: monitoring-plugins-basic)"))
     return str(path)
 
 

@@ -5,11 +5,10 @@ from typing import Any, Literal, TypedDict
 from litestar import get
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import moment
 from watchbell.api.auth import requires
 from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.domain.oncall.path import Step
 from watchbell.usecases.explaining import Explaining
 

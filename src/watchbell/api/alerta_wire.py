@@ -6,13 +6,13 @@ sets.
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, NotRequired, TypeAlias, TypedDict
 
 import msgspec
 
 from watchbell.api.contract import Pairs, Text, Texts, Whole
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.errors import Invalid
 from watchbell.domain.signal import UNSAID, Signal
@@ -259,11 +259,6 @@ def time_of(value: Any) -> datetime:
         return datetime.fromisoformat(value)
     except ValueError as error:
         raise Invalid(DATE_FORMAT) from error
-
-
-def moment(time: datetime) -> str:
-    """A time as Alerta writes it: UTC, milliseconds, truncated."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *, raw: bool = True) -> AlertBody:

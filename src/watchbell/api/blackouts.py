@@ -12,14 +12,14 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import moment, time_of
+from watchbell.api.alerta_wire import time_of
 from watchbell.api.alerts import answer, base_of
 from watchbell.api.auth import principal_of, requires
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, Seconds, Text, Texts, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of, ok
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.blackout import LONGEST, Blackout, moment_of, span_at

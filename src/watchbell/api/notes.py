@@ -6,13 +6,12 @@ import msgspec
 from litestar import Request, Response, delete, get, put
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import moment
 from watchbell.api.alerts import READ, WRITE, answer, base_of, needed_attributes
 from watchbell.api.auth import principal_of
 from watchbell.api.contract import Done, Pairs, Text, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of
 from watchbell.domain.alerts.note import Note
 from watchbell.domain.errors import Invalid

@@ -7,13 +7,13 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import moment, time_of, timeout_of
+from watchbell.api.alerta_wire import time_of, timeout_of
 from watchbell.api.alerts import answer, base_of
 from watchbell.api.auth import requires
 from watchbell.api.contract import Done, Pairs, Text, Texts, Whole, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
 from watchbell.domain.errors import Invalid

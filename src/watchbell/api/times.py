@@ -14,5 +14,5 @@ def moment(at: datetime) -> str: ...
 @overload
 def moment(at: datetime | None) -> str | None: ...
 def moment(at: datetime | None) -> str | None:
-    """A time as the wire has it."""
+    """A time as the wire has it, Alerta's too: UTC, milliseconds, cut."""
     return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,10 +11,10 @@ from watchbell.api.alerta_wire import (
     decode,
     decode_many,
     history_body,
-    moment,
     rich_history_body,
     signal_of,
 )
+from watchbell.api.times import moment
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.receive import receive
 from watchbell.domain.errors import Invalid

@@ -14,14 +14,13 @@ import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.params import FromPath
 
-from watchbell.api.alerta_wire import moment
 from watchbell.api.alerts import answer
 from watchbell.api.auth import principal_of
 from watchbell.api.blackouts import KIND, READ, WRITE, blackout_of, made, status_of
 from watchbell.api.compat.alertmanager import FILTER, PREFIX, matcher_of
 from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
-from watchbell.api.times import Time
+from watchbell.api.times import Time, moment
 from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.blackout import EVERY, Blackout

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from tag_event import tag_event
 from watchbell.domain.events.event import Event
 from watchbell.domain.events.mapping.compiled import compile_mapping
 from watchbell.domain.events.mapping.model import Mapping
 from watchbell.domain.events.mapping.reading import Lookups
-from watchbell.domain.events.raw import RawKind
 from watchbell.importers.divolte import Divolte
 from watchbell.importers.divolte.fitting import fitted
 from watchbell.importers.divolte.script import convert_script
@@ -25,24 +25,7 @@ def vectors() -> dict[str, Any]:
 @pytest.fixture
 def event() -> Callable[..., Event]:
     """Makes an event as the test suite of Divolte's mappings has it."""
-
-    def make(**given: Any) -> Event:
-        fields: dict[str, Any] = {
-            "source": "browser",
-            "kind": RawKind.BROWSER,
-            "party_id": "0:1:party",
-            "session_id": "0:1:session",
-            "event_id": "page0",
-            "received_ms": 1_700_000_000_123,
-            "client_ms": 1_700_000_000_000,
-            "new_party": False,
-            "first_in_session": False,
-            "location": "http://www.example.com",
-            "remote": "192.0.2.1",
-        }
-        return Event(**{**fields, **given})
-
-    return make
+    return tag_event
 
 
 @pytest.fixture

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+
+import { ApiError } from '../api/client'
+import { useSaving } from './saving'
+
+describe('useSaving', () => {
+  it('shows what is wrong beside its field, and the rest together', async () => {
+    const saving = useSaving()
+    const problems = [
+      { field: 'login', reason: 'is taken', fix: '' },
+      { field: '', reason: 'the roles are unknown', fix: '' },
+    ]
+    expect(await saving.run(() => Promise.reject(new ApiError(400, 'no', problems)))).toBe(false)
+    expect(saving.errors.value).toEqual({ login: 'is taken' })
+    expect(saving.problem.value).toBe('the roles are unknown')
+    expect(saving.busy.value).toBe(false)
+    expect(await saving.run(() => Promise.resolve())).toBe(true)
+    expect([saving.errors.value, saving.problem.value]).toEqual([{}, ''])
+  })
+
+  it('says in words what is no answer of the server', async () => {
+    const saving = useSaving()
+    await saving.run(() => Promise.reject(new Error('the network is away')))
+    expect(saving.problem.value).toContain('the network is away')
+  })
+
+  it('does nothing twice at a time', async () => {
+    const saving = useSaving()
+    let done = 0
+    let end = (): void => undefined
+    const first = saving.run(() => new Promise<void>((resolve) => (end = () => ((done += 1), resolve()))))
+    expect(await saving.run(() => Promise.resolve((done += 10)))).toBe(false)
+    end()
+    expect([await first, done]).toEqual([true, 1])
+  })
+})

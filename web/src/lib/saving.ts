@@ -1,0 +1,41 @@
+/** What a form that saves needs: whether it is at it, and what is wrong, by field and otherwise. */
+import { ref, type Ref } from 'vue'
+
+import { ApiError, wordsOf } from '../api/client'
+
+export function useSaving(): {
+  busy: Ref<boolean>
+  errors: Ref<Record<string, string>>
+  problem: Ref<string>
+  clear: () => void
+  run: (save: () => Promise<unknown>) => Promise<boolean>
+} {
+  const busy = ref(false)
+  const errors = ref<Record<string, string>>({})
+  const problem = ref('')
+
+  function clear(): void {
+    errors.value = {}
+    problem.value = ''
+  }
+
+  /** Answers whether it was saved; a second press while the first is under way does nothing. */
+  async function run(save: () => Promise<unknown>): Promise<boolean> {
+    if (busy.value) return false
+    busy.value = true
+    clear()
+    try {
+      await save()
+      return true
+    } catch (error) {
+      const told = error instanceof ApiError ? error.byField() : { fields: {}, others: [wordsOf(error)] }
+      errors.value = told.fields
+      problem.value = told.others.join(' ')
+      return false
+    } finally {
+      busy.value = false
+    }
+  }
+
+  return { busy, errors, problem, clear, run }
+}
