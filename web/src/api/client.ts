@@ -13,15 +13,20 @@ export class ApiError extends Error {
     this.name = 'ApiError'
   }
 
-  /** The words for each field, and those that belong to none. */
-  byField(): { fields: Record<string, string>; others: string[] } {
+  /**
+   * The words for each field, and those that belong to none. With the names of the fields that a form shows, what is wrong
+   * inside one of them stands beside it, and what is wrong with any other goes, by its name, to those that belong to none.
+   */
+  byField(shown?: readonly string[]): { fields: Record<string, string>; others: string[] } {
     const fields: Record<string, string> = {}
+    const others: string[] = []
     for (const { field, reason, fix } of this.problems) {
       const words = fix ? `${reason} (${fix})` : reason
-      if (field) fields[field] = fields[field] ? `${fields[field]}; ${words}` : words
+      const beside = shown ? shown.find((name) => field === name || field.startsWith(`${name}.`)) : field
+      if (beside) fields[beside] = fields[beside] ? `${fields[beside]}; ${words}` : words
+      else others.push(field ? `${field}: ${words}` : words)
     }
-    const others = this.problems.filter((problem) => !problem.field).map((problem) => problem.reason)
-    return { fields, others: others.length || this.problems.length ? others : [this.message] }
+    return { fields, others: this.problems.length ? others : [this.message] }
   }
 }
 

@@ -5,14 +5,16 @@ import { useSaving } from './saving'
 
 describe('useSaving', () => {
   it('shows what is wrong beside its field, and the rest together', async () => {
-    const saving = useSaving()
+    const saving = useSaving('login', 'roles')
     const problems = [
       { field: 'login', reason: 'is taken', fix: '' },
-      { field: '', reason: 'the roles are unknown', fix: '' },
+      { field: 'roles.1', reason: 'is unknown', fix: 'take admin' },
+      { field: 'status', reason: 'is not known', fix: '' },
+      { field: '', reason: 'nothing was saved', fix: 'try again' },
     ]
     expect(await saving.run(() => Promise.reject(new ApiError(400, 'no', problems)))).toBe(false)
-    expect(saving.errors.value).toEqual({ login: 'is taken' })
-    expect(saving.problem.value).toBe('the roles are unknown')
+    expect(saving.errors.value).toEqual({ login: 'is taken', roles: 'is unknown (take admin)' })
+    expect(saving.problem.value).toBe('status: is not known; nothing was saved (try again)')
     expect(saving.busy.value).toBe(false)
     expect(await saving.run(() => Promise.resolve())).toBe(true)
     expect([saving.errors.value, saving.problem.value]).toEqual([{}, ''])

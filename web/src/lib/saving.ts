@@ -1,17 +1,18 @@
 /** What a form that saves needs: whether it is at it, and what is wrong, by field and otherwise. */
-import { ref, type Ref } from 'vue'
+import { ref, shallowRef, type Ref } from 'vue'
 
 import { ApiError, wordsOf } from '../api/client'
 
-export function useSaving(): {
+/** `shown`: the fields beside which the form says what is wrong with them; all the rest is said in `problem`. */
+export function useSaving<Name extends string = never>(...shown: readonly Name[]): {
   busy: Ref<boolean>
-  errors: Ref<Record<string, string>>
+  errors: Ref<Partial<Record<Name, string>>>
   problem: Ref<string>
   clear: () => void
   run: (save: () => Promise<unknown>) => Promise<boolean>
 } {
   const busy = ref(false)
-  const errors = ref<Record<string, string>>({})
+  const errors: Ref<Partial<Record<Name, string>>> = shallowRef({})
   const problem = ref('')
 
   function clear(): void {
@@ -28,9 +29,9 @@ export function useSaving(): {
       await save()
       return true
     } catch (error) {
-      const told = error instanceof ApiError ? error.byField() : { fields: {}, others: [wordsOf(error)] }
-      errors.value = told.fields
-      problem.value = told.others.join(' ')
+      const told = error instanceof ApiError ? error.byField(shown) : { fields: {}, others: [wordsOf(error)] }
+      errors.value = told.fields as Partial<Record<Name, string>>
+      problem.value = told.others.join('; ')
       return false
     } finally {
       busy.value = false
