@@ -113,13 +113,14 @@ export function useAlertActions(): {
   async function run(action: Action, ids: readonly string[]): Promise<string[]> {
     const { updated, failed, why } = await actOnIds(action, ids)
     if (failed) say(text.alerts.failed(failed, why), { problem: true })
-    await refresh()
     return updated
   }
 
+  /** Before the lists follow: who undoes what is seen to have changed must not undo what was done before it. */
   function tell(action: Action, done: readonly string[]): void {
     const words = text.alerts.done[action]
-    if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo: () => run(REVERSE[action], done) })
+    const undo = (): Promise<void> => run(REVERSE[action], done).then(refresh)
+    if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo })
   }
 
   /** On everything that matches, seen or not; those for which it makes no sense stay as they are. */
@@ -139,6 +140,7 @@ export function useAlertActions(): {
     const ids = alerts.filter(({ status }) => applies(action, status)).map(({ id }) => id)
     if (!ids.length) return
     tell(action, await run(action, ids))
+    await refresh()
   }
 
   async function note(alerts: readonly Alert[], words: string): Promise<void> {
@@ -155,12 +157,12 @@ export function useAlertActions(): {
     const ids = [...former.values()].flat()
     if (!ids.length) return
     for (const some of chunks(ids)) await api.alerts.assign(some, to)
-    await refresh()
     const undo = async (): Promise<void> => {
       for (const [whose, theirs] of former) for (const some of chunks(theirs)) await api.alerts.assign(some, whose)
       await refresh()
     }
     say(to ? text.alerts.assigned(ids.length, to) : text.alerts.givenAway(ids.length), { undo })
+    await refresh()
   }
 
   /** Watch an alert, or no longer. */

@@ -16,6 +16,9 @@ export function useCheckActions(): {
   async function set(id: string, enabled: boolean): Promise<void> {
     const { object } = await api.objects.one('check', id)
     await api.objects.update('check', id, { ...object.body, enabled }, object.version)
+  }
+
+  async function refresh(): Promise<void> {
     await Promise.all(['checks', 'check', 'objects'].map((key) => queries.invalidateQueries({ queryKey: [key] })))
   }
 
@@ -31,7 +34,8 @@ export function useCheckActions(): {
     enable: async ({ id, name }, enabled) => {
       try {
         await set(id, enabled)
-        say(enabled ? text.checks.enabled(name) : text.checks.disabled(name), { undo: () => set(id, !enabled) })
+        say(enabled ? text.checks.enabled(name) : text.checks.disabled(name), { undo: () => set(id, !enabled).then(refresh) })
+        await refresh()
       } catch (error) {
         say(wordsOf(error), { problem: true })
       }
