@@ -26,6 +26,7 @@ from watchbell.bootstrap.routes import ROUTES
 from watchbell.domain.accounts import ApiKey, User
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.roles import USUAL, RoleRules
 from watchbell.ports.store import Store
 from watchbell.ports.telemetry import NullTelemetry
@@ -160,7 +161,9 @@ class World:
         rules: RoleRules = USUAL,
         readonly_scopes: tuple[str, ...] = (),
         store: Callable[[Callable[[], datetime]], Store] = MemoryStore,
+        severities: Severities = DEFAULT,
     ) -> None:
+        self.severities = severities
         self.clock = SetClock()
         self.webhook_secrets: dict[str, Secret] = {}
         self.store = store(self.clock.now)
@@ -212,9 +215,9 @@ class World:
     def needs(self) -> dict[str, Any]:
         """What handlers name."""
         store = GuardedStore(self.store)
-        model = AlertaModel()
+        model = AlertaModel(self.severities)
         configured = Configured(self.store, self.clock, NullTelemetry())
-        rules = Rulebook(model.severities, "http://watchbell.example")
+        rules = Rulebook(model.severities.known, "http://watchbell.example")
         timeouts = self.client_config.timeouts
         receiving = Receiving(model, Limits(), timeouts=timeouts)
         intake = Intake(self.store, self.clock, receiving, NullTelemetry())
@@ -228,6 +231,7 @@ class World:
             {"check": {"probe": Probe}, "channel": {"call": Call}},
             ("Production", "Development"),
             taken={"webhook": frozenset(hooks)},
+            severities=self.severities,
         )
         managing = Managing(store, self.clock, TurnedVault(), shapes, configured.expire, self.authenticating.rules)
         return {
@@ -259,7 +263,7 @@ class World:
                 table={name: cls() for name, cls in hooks.items()},
                 secrets=self.webhook_secrets,
                 obeying=Obeying(store, self.clock, intake, operating, managing),
-                shaping=Shaping(store, configured, self.clock),
+                shaping=Shaping(store, configured, self.clock, self.severities),
                 auditing=Auditing(self.store, self.clock),
                 clock=self.clock,
             ),

@@ -122,7 +122,7 @@ class AlertLife(RuleBasedStateMachine):
             assert outcome.alert.event == message.event
             if outcome.change == "created":
                 assert outcome.alert.id == message.id
-                if MODEL.is_normal(message.severity):
+                if MODEL.severities.is_normal(message.severity):
                     assert outcome.alert.status == "closed"
 
     @rule(which=st.integers(0, 50), times=st.integers(2, 5))
@@ -154,7 +154,7 @@ class AlertLife(RuleBasedStateMachine):
         if action == "ack" and before.status == "open":
             assert self.run(self.operating.act(before.id, "unack", user="ann")).status == "open"
         if action == "close":
-            assert (after.status, MODEL.is_normal(after.severity)) == ("closed", True)
+            assert (after.status, MODEL.severities.is_normal(after.severity)) == ("closed", True)
 
     @rule(which=st.integers(0, 50), status=st.sampled_from(("open", "ack", "shelved", "closed", "expired")))
     def set_status(self, which: int, status: str) -> None:

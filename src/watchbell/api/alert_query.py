@@ -138,7 +138,7 @@ def query_from(given: MultiDict[Any], model: AlarmModel, beside: frozenset[str] 
         order=tuple(_order(field) for field in given.getall("sort-by", [])),
         page=_page(given.get("page", "1")),
         page_size=_number(given.get("page-size") or given.get("limit") or "50", "page-size", MAX_PAGE_SIZE),
-        severities=tuple(sorted(model.severities, key=model.severities.__getitem__)),
+        severities=tuple(model.severities.ordered),
         statuses=tuple(sorted(model.statuses, key=model.statuses.__getitem__)),
     )
 

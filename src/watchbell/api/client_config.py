@@ -9,7 +9,7 @@ from litestar import Request, get
 from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
 from watchbell.domain.alerts.model import AlarmModel
-from watchbell.domain.alerts.severity import COLORS
+from watchbell.domain.alerts.severity import Severities
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Retryable
 from watchbell.usecases.admitting import Admitting
@@ -129,17 +129,17 @@ async def config(
         "allow_readonly": bool(client_config.readonly_scopes),
         "auth_required": client_config.auth_required,
         "blackouts": {"duration": client_config.timeouts.blackout},
-        "colors": _COLORS,
+        "colors": _colors(model),
         "customer_views": client_config.customer_views,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
-        "indicators": {"severity": [name for name, rank in model.severities.items() if 0 < rank < 7], "queries": []},
+        "indicators": {"severity": _indicators(model.severities), "queries": []},
         **_PROVIDERS,
         **client_config.provider_settings,
         "oidc_auth_url": await _address(client_config, admitting),
         "provider": client_config.provider,
         "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
-        "severity": dict(model.severities),
+        "severity": dict(model.severities.ranks),
         "timeouts": {
             "alert": client_config.timeouts.alert,
             "heartbeat": client_config.timeouts.heartbeat,
@@ -162,22 +162,31 @@ async def _address(client_config: ClientConfig, admitting: Admitting) -> str | N
 def _alarm_model(model: AlarmModel) -> AlarmModelBody:
     return {
         "name": model.name,
-        "severity": dict(model.severities),
-        "colors": _COLORS,
+        "severity": dict(model.severities.ranks),
+        "colors": _colors(model),
         "status": dict(model.statuses),
         "defaults": {
             "status": model.default_status,
-            "normal_severity": model.default_severity,
-            "previous_severity": model.default_previous_severity,
+            "normal_severity": model.severities.normal,
+            "previous_severity": model.severities.previous,
         },
     }
 
 
-_COLORS: Colors = {
-    "severity": dict(COLORS),
-    "status": {"ack": "skyblue", "shelved": "skyblue"},
-    "text": "black",
-}
+def _indicators(severities: Severities) -> list[str]:
+    """The severities that Alerta's pages count at the top: the problems, without the one beyond all others."""
+    normal = severities.ranks[severities.normal]
+    return [name for name, rank in severities.ranks.items() if 0 < rank < normal]
+
+
+def _colors(model: AlarmModel) -> Colors:
+    return {
+        "severity": dict(model.severities.colors),
+        "status": {"ack": "skyblue", "shelved": "skyblue"},
+        "text": "black",
+    }
+
+
 _NOT_OFFERED: dict[str, Any] = {
     "actions": [],
     "audio": {"new": None},

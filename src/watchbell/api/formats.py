@@ -17,6 +17,8 @@ from watchbell.api.needs import Needed
 from watchbell.api.times import moment
 from watchbell.api.webhooks import Hooks, content_of
 from watchbell.api.wire import Body, body_of, ok
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.severity import Severities
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.webhooks.model import Format
 from watchbell.ports.clock import Clock
@@ -111,14 +113,17 @@ async def received(request: Request[Any, Any, Any], hooks: Needed[Hooks]) -> dic
     ),
 )
 async def attempt(
-    request: Request[Any, Any, Any], shapes: Needed[ObjectShapes], clock: Needed[Clock]
+    request: Request[Any, Any, Any],
+    shapes: Needed[ObjectShapes],
+    clock: Needed[Clock],
+    model: Needed[AlarmModel],
 ) -> dict[str, Any]:
     """What a format would make of a message: the alerts, and every problem with its line. Stores nothing."""
     question = await body_of(request, FormatQuestion)
-    return ok(**await asyncio.to_thread(_attempt, question, shapes, clock))
+    return ok(**await asyncio.to_thread(_attempt, question, shapes, clock, model.severities))
 
 
-def _attempt(question: FormatQuestion, shapes: ObjectShapes, clock: Clock) -> dict[str, Any]:
+def _attempt(question: FormatQuestion, shapes: ObjectShapes, clock: Clock, severities: Severities) -> dict[str, Any]:
     placed = Placed({}, {})
     answer: dict[str, Any] = {"format": None, "problems": [], "alerts": None}
     try:
@@ -129,7 +134,7 @@ def _attempt(question: FormatQuestion, shapes: ObjectShapes, clock: Clock) -> di
         assert isinstance(given, Format)  # noqa: S101 - it was read as one
         if question.message is not None:
             data = _data(question, clock)
-            answer["alerts"] = attempted(given, data, question.query, clock.now()).alerts
+            answer["alerts"] = attempted(given, data, question.query, clock.now(), severities).alerts
     except Faulty as error:
         answer["problems"] = [_shown(fault, placed) for fault in error.faults]
     return answer

@@ -11,6 +11,8 @@ from watchbell.api.needs import Needed
 from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.access import SESSION_LIFE
 from watchbell.domain.accounts import Principal, User
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.severity import Severities
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.sessions import LoggedIn
 
@@ -51,8 +53,16 @@ class SessionUser(TypedDict):
     roles: list[str]
 
 
-SESSION = said(user=SessionUser, scopes=list[str], csrf=str)
-"""`csrf` goes into `X-CSRF-Token` of later requests."""
+class SeverityLook(TypedDict):
+    """How the pages draw a severity: one of eight looks, and a CSS colour when it has one of its own."""
+
+    name: str
+    look: str
+    color: str
+
+
+SESSION = said(user=SessionUser, scopes=list[str], csrf=str, severities=list[SeverityLook])
+"""`csrf` goes into `X-CSRF-Token` of later requests. The worst severity is the first."""
 
 
 @get("/api/setup", opt=OPEN | told(answer=said(needed=bool)))
@@ -63,31 +73,39 @@ async def needed(authenticating: Needed[Authenticating]) -> Response[dict[str, A
 
 @post("/api/setup", opt=OPEN | told(body=FirstAdministrator, answer=SESSION))
 async def set_up(
-    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
+    request: Request[Any, Any, Any],
+    authenticating: Needed[Authenticating],
+    model: Needed[AlarmModel],
+    secure_cookie: Needed[bool],
 ) -> Response[dict[str, Any]]:
     """Make the first administrator, and log them in. The token is good once."""
     data = await body_of(request, FirstAdministrator)
     logged_in = await authenticating.set_up(data.token, data.login, data.name, data.email, data.password)
-    return _with_cookie(request, logged_in, 201, secure=secure_cookie)
+    return _with_cookie(request, logged_in, model, 201, secure=secure_cookie)
 
 
 @get("/api/session", guards=[KNOWN], opt=told(answer=SESSION))
-async def current(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
+async def current(
+    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], model: Needed[AlarmModel]
+) -> Response[dict[str, Any]]:
     """Who the caller is, and what they may do."""
     principal = principal_of(request)
     user = await authenticating.user_of(principal)
-    return Response(_session(principal, user), headers=NOT_KEPT)
+    return Response(_session(principal, user, model), headers=NOT_KEPT)
 
 
 @post("/api/session", opt=OPEN | told(body=Credentials, answer=SESSION), status_code=200)
 async def log_in(
-    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], secure_cookie: Needed[bool]
+    request: Request[Any, Any, Any],
+    authenticating: Needed[Authenticating],
+    model: Needed[AlarmModel],
+    secure_cookie: Needed[bool],
 ) -> Response[dict[str, Any]]:
     """Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests."""
     data = await body_of(request, Credentials)
     former = request.cookies.get(COOKIE, "")
     logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former)
-    return _with_cookie(request, logged_in, 200, secure=secure_cookie)
+    return _with_cookie(request, logged_in, model, 200, secure=secure_cookie)
 
 
 @delete("/api/session", guards=[KNOWN], status_code=200, opt=told(answer=Done))
@@ -99,12 +117,19 @@ async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authen
     return response
 
 
-def _session(principal: Principal, user: User | None) -> dict[str, Any]:
+def _session(principal: Principal, user: User | None, model: AlarmModel) -> dict[str, Any]:
     login = principal.login or "anonymous"
     shown: SessionUser = {"login": login, "name": login, "email": "", "roles": []}
     if user is not None:
         shown = {"login": user.login, "name": user.name, "email": user.email, "roles": list(user.roles)}
-    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf)
+    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf, severities=_looks(model.severities))
+
+
+def _looks(severities: Severities) -> list[SeverityLook]:
+    return [
+        {"name": name, "look": look, "color": severities.own_colors.get(name, "")}
+        for name, look in severities.looks.items()
+    ]
 
 
 def session_cookie(request: Request[Any, Any, Any], logged_in: LoggedIn, *, secure: bool) -> Cookie:
@@ -121,10 +146,10 @@ def session_cookie(request: Request[Any, Any, Any], logged_in: LoggedIn, *, secu
 
 
 def _with_cookie(
-    request: Request[Any, Any, Any], logged_in: LoggedIn, code: int, *, secure: bool
+    request: Request[Any, Any, Any], logged_in: LoggedIn, model: AlarmModel, code: int, *, secure: bool
 ) -> Response[dict[str, Any]]:
     cookie = session_cookie(request, logged_in, secure=secure)
-    content = _session(logged_in.principal, logged_in.user)
+    content = _session(logged_in.principal, logged_in.user, model)
     return Response(content, status_code=code, cookies=[cookie], headers=NOT_KEPT)
 
 

@@ -31,7 +31,7 @@ class Core:
         wake = BusWake(bus)
         self.store = store
         self.bus = bus
-        self.model = AlertaModel()
+        self.model = AlertaModel(settings.alerts.scale())
         self.timeouts = settings.alerts.timeouts()
         self._clock = parts.clock
         self._max_latency = settings.alerts.heartbeat_latency
@@ -47,7 +47,7 @@ class Core:
             settings.alerts.value_history,
         )
         self._judge = Judge()
-        self.rules = Rulebook(self.model.severities, settings.base_url)
+        self.rules = Rulebook(self.model.severities.known, settings.base_url)
         self.intake = Intake(store, parts.clock, self.receiving, parts.telemetry, configured=self.configured, wake=wake)
         self.operating = self.operating_on(store)
         self.escalating = self.escalating_on(store)

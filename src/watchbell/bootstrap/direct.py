@@ -50,7 +50,7 @@ async def direct(settings: Configuration) -> AsyncGenerator[Direct]:
 def shapes(settings: Configuration) -> ObjectShapes:
     """What objects look like, with the plug-ins that are installed here."""
     tables = {kind: plugins.table(kind) for kind in ("check", "channel")}
-    return ObjectShapes(tables, tuple(settings.allowed_environments))
+    return ObjectShapes(tables, tuple(settings.allowed_environments), severities=settings.alerts.scale())
 
 
 async def migrate(settings: Configuration) -> list[str]:

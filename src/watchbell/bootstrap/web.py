@@ -156,7 +156,7 @@ def _hooks(parts: Parts, core: Core, store: Store, managing: Managing) -> webhoo
         table={name: cls() for name, cls in plugins.table("webhook").items()},
         secrets=parts.settings.webhooks.secrets,
         obeying=Obeying(store, parts.clock, core.intake, core.operating_on(store), managing),
-        shaping=Shaping(store, core.configured, parts.clock),
+        shaping=Shaping(store, core.configured, parts.clock, core.model.severities),
         auditing=Auditing(core.store, parts.clock),
         clock=parts.clock,
     )

@@ -43,6 +43,7 @@ def object_shapes(parts: Parts) -> ObjectShapes:
         tuple(parts.settings.allowed_environments),
         {"check": parts.probe_tools, "channel": _sending_tools(parts)},
         {"webhook": frozenset(plugins.table("webhook"))},
+        parts.settings.alerts.scale(),
     )
 
 

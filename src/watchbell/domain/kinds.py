@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from watchbell.domain.access import user_faults
 from watchbell.domain.accounts import Person
 from watchbell.domain.alerts.blackout import EVERY, Blackout, blackout_problems
-from watchbell.domain.alerts.severity import SEVERITIES
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
 from watchbell.domain.checks.validation import LONGEST, host_problems
@@ -103,7 +103,7 @@ def _services(field: str, names: list[str] | tuple[str, ...]) -> Iterator[Refere
         yield Reference(f"{field}[{number}]", "service", name)
 
 
-def problems(thing: Managed, environments: tuple[str, ...] = ()) -> list[Problem]:
+def problems(thing: Managed, environments: tuple[str, ...] = (), severities: Severities = DEFAULT) -> list[Problem]:
     """Everything wrong with an object, but for what it refers to and what its plug-in says.
 
     `environments` are the regular expressions of those that alerts may have; none means any.
@@ -111,21 +111,29 @@ def problems(thing: Managed, environments: tuple[str, ...] = ()) -> list[Problem
     found = _name(thing.name)
     judge = _JUDGES.get(type(thing))
     if judge is not None:
-        named = bool(found) or not isinstance(thing, Person)  # of a login more is asked than of a name
+        named = bool(found)  # then the name has been spoken of
         found += [problem for problem in judge(thing) if problem[0] != "name" or not named]
     environment = getattr(thing, "environment", None)
     if isinstance(thing, Blackout) and environment == EVERY:
         environment = None
     if environments and isinstance(environment, str) and not any(re.fullmatch(e, environment) for e in environments):
         found.append(("environment", f"{environment!r} is not allowed; allowed are {', '.join(environments)}"))
+    return list(dict.fromkeys([*found, *_severity_problems(thing, severities)]))
+
+
+def _severity_problems(thing: Managed, severities: Severities) -> Iterator[Problem]:
+    there_are = f"there are {', '.join(severities.ordered)}"
     for field in ("severity", "warning_severity", "unknown_severity", "minimum_severity"):
         severity = getattr(thing, field, None)
-        if isinstance(severity, str) and severity not in SEVERITIES:
-            found.append((field, f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}"))
+        if isinstance(severity, str) and severity not in severities.known:
+            yield field, f"there is no severity {severity!r}; {there_are}"
+    literal = thing.alert.get("severity") if isinstance(thing, Format) else None
+    if isinstance(literal, str) and literal not in severities.known:
+        yield "alert.severity", f"there is no severity {literal!r}; {there_are}"
+    # Compared with what alerts have, so other words for it would never match.
     for number, severity in enumerate(thing.accept if isinstance(thing, Blackout) else ()):
-        if severity not in SEVERITIES:
-            found.append((f"accept[{number}]", f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}"))
-    return list(dict.fromkeys(found))
+        if severity not in severities.ranks:
+            yield f"accept[{number}]", f"there is no severity {severity!r}; {there_are}"
 
 
 def hostile_texts(value: Any, path: str = "", depth: int = 0, deepest: int = DEEP) -> Iterator[Problem]:

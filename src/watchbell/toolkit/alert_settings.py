@@ -1,7 +1,18 @@
 """What becomes of alerts: the sections `alerts` and `flapping` of the settings."""
 
+import re
+from collections.abc import Iterator, Mapping
+
+from watchbell.domain.alerts import severity
+from watchbell.domain.alerts.severity import Severities
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.toolkit.settings import Settings
+
+LOWEST = 1000
+"""The largest rank."""
+_NAME = re.compile(r"(?=.{1,40}$)[\w.-]+(?: [\w.-]+)*")
+COLOR = re.compile(r"[A-Za-z]{3,30}|#(?:[0-9A-Fa-f]{3}|[0-9A-Fa-f]{6})")
+"""A colour's name, or its red, green and blue in hexadecimal digits."""
 
 
 class Alerts(Settings, frozen=True):
@@ -23,6 +34,55 @@ class Alerts(Settings, frozen=True):
     """Whether the history says when the value changed, and nothing else."""
     refused_origins: list[str] = []
     """Regular expressions; an alert whose origin begins with a match of one is refused."""
+    severities: dict[str, int] = {}
+    """The severities, each with its rank: the lower, the worse. Empty is Alerta's, from `security` to `unknown`."""
+    severity_colors: dict[str, str] = {}
+    """Colours of severities, such as `"#b00020"` or `"orange"`, instead of those that they have by their rank."""
+    severity_words: dict[str, str] = {}
+    """What senders call severities, and which of ours each word stands for.
+
+    Words of Alerta's that are no severities here, such as `critical`, stand for the one that is as bad; say another.
+    """
+    normal_severity: str = "normal"
+    """The severity that means all is well; all others of its rank mean it, too."""
+    informational_severity: str = ""
+    """The severity whose alerts go after `retention.informational_alerts`; empty is `informational` if there is one."""
+    previous_severity: str = ""
+    """The severity that an alert is thought to have had before its first message.
+
+    Empty is `indeterminate` if there is one, otherwise the one that means all is well.
+    """
+
+    def scale(self) -> Severities:
+        """The severities of this installation. They must be sound: see `severity_faults`."""
+        ranks = self.severities or severity.SEVERITIES
+        return Severities(
+            ranks,
+            colors=self.severity_colors,
+            words=self.severity_words,
+            normal=self.normal_severity,
+            informational=self.informational_severity or ("informational" if "informational" in ranks else ""),
+            previous=self.previous_severity or ("indeterminate" if "indeterminate" in ranks else self.normal_severity),
+        )
+
+    def severity_faults(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with the severities: the setting's key and the reason."""
+        ranks = self.severities or severity.SEVERITIES
+        yield from _rank_faults(self.severities)
+        for key in ("normal_severity", "informational_severity", "previous_severity"):
+            name = getattr(self, key)
+            if name not in ranks and (name or key == "normal_severity"):
+                yield f"alerts.{key}", _no_severity(name, ranks)
+        normal = ranks.get(self.normal_severity)
+        if normal is not None and min(ranks.values()) >= normal:
+            yield "alerts.severities", f"none is worse than {self.normal_severity!r}. Give that a higher number."
+        for name, color in self.severity_colors.items():
+            key = f"alerts.severity_colors.{name[:40]}"
+            if name not in ranks:
+                yield key, _no_severity(name, ranks)
+            if not COLOR.fullmatch(color):
+                yield key, f"{color[:40]!r} is no colour. Write orange, or #b00020."
+        yield from _word_faults(self.severity_words, ranks)
 
     def timeouts(self) -> Timeouts:
         """How long things last."""
@@ -33,6 +93,28 @@ class Alerts(Settings, frozen=True):
             heartbeat=self.heartbeat_timeout,
             blackout=self.blackout_duration,
         )
+
+
+def _rank_faults(ranks: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for name, rank in ranks.items():
+        key = f"alerts.severities.{name[:40]}"
+        if not _NAME.fullmatch(name):
+            yield key, "is no name. Use letters, digits, spaces and _ . - in up to 40 characters."
+        if not 0 <= rank <= LOWEST:
+            yield key, f"must be from 0 to {LOWEST}."
+
+
+def _word_faults(words: Mapping[str, str], ranks: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for word, name in words.items():
+        key = f"alerts.severity_words.{word[:40]}"
+        if word in ranks:
+            yield key, "is a severity itself."
+        elif name not in ranks:
+            yield key, _no_severity(name, ranks)
+
+
+def _no_severity(name: str, ranks: Mapping[str, int]) -> str:
+    return f"there is no severity {name[:40]!r}; there are {', '.join(ranks)}."
 
 
 class Flapping(Settings, frozen=True):

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args, get_origin
 
 import msgspec
 
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.kinds import DEEP, DEEPEST, IN_FILES, KINDS, PLUGGED, hostile_texts, problems
 from watchbell.domain.managed import Managed
@@ -34,6 +35,7 @@ class ObjectShapes:
         environments: tuple[str, ...] = (),
         tools: Mapping[str, Any] | None = None,
         taken: Mapping[str, frozenset[str]] | None = None,
+        severities: Severities = DEFAULT,
     ) -> None:
         """`tools` are those that plug-ins of a kind are made with; where there are none, settings are read only.
 
@@ -43,6 +45,7 @@ class ObjectShapes:
         self._tables = tables
         self._tools = tools or {}
         self._environments = environments
+        self._severities = severities
 
     def read(self, kind: str, body: Mapping[str, Any]) -> Managed:
         """The object; raises `Faulty` with everything that is wrong with it."""
@@ -65,7 +68,7 @@ class ObjectShapes:
         wrong = {_first(fault.field) for fault in faults}
         rest = thing or _readable(cls, {name: value for name, value in given.items() if name not in wrong})
         if rest is not None:
-            found = [Fault(field=field, reason=reason) for field, reason in problems(rest, self._environments)]
+            found = [Fault(field=field, reason=reason) for field, reason in self._problems(rest)]
             faults += [fault for fault in found if _first(fault.field) not in wrong]
         if "name" not in wrong and given.get("name") in self._taken.get(kind, frozenset()):
             faults.append(Fault(field="name", reason="is taken by a built-in one"))
@@ -74,6 +77,9 @@ class ObjectShapes:
         if faults or thing is None:
             raise Faulty(sorted(faults, key=lambda fault: fault.field))
         return thing
+
+    def _problems(self, thing: Managed) -> list[tuple[str, str]]:
+        return problems(thing, self._environments, self._severities)
 
     def secrets(self, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
         """Names of the settings that hold secrets. Of an unknown type all do: better dots than a leak."""

@@ -71,7 +71,8 @@ class Alerting:
         Returns how many went.
         """
         closed = await self._delete(leases, now, self._retained.closed, ("closed", "expired"), ())
-        return closed + await self._delete(leases, now, self._retained.informational, (), ("informational",))
+        informational = tuple(filter(None, (self._model.severities.informational,)))
+        return closed + await self._delete(leases, now, self._retained.informational, (), informational)
 
     async def _delete(
         self,
@@ -81,7 +82,7 @@ class Alerting:
         statuses: Sequence[str],
         severities: Sequence[str],
     ) -> int:
-        if not seconds:
+        if not seconds or not (statuses or severities):
             return 0
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)

@@ -24,7 +24,7 @@ from watchbell.domain.checks.origin_heartbeat import (
     received,
     signal_of,
 )
-from watchbell.domain.errors import Invalid, Missing
+from watchbell.domain.errors import Missing
 from watchbell.domain.ids import new_id, shard_of
 from watchbell.domain.signal import UNSAID, Signal
 from watchbell.ports.clock import Clock
@@ -70,7 +70,7 @@ class Heartbeating:
         self._limits = limits or Limits()
         self._timeout = (timeouts or Timeouts()).heartbeat
         self._max_latency = max_latency
-        self._wording = Wording(model.default_severity, _environment(self._limits.environments))
+        self._wording = Wording(model.severities.normal, _environment(self._limits.environments))
         self._wake = wake
 
     async def take(self, sent: Sent) -> OriginHeartbeat:
@@ -143,8 +143,7 @@ class Heartbeating:
 
     def _admit(self, signal: Signal) -> None:
         admit(signal, self._limits)
-        if signal.severity not in self._model.severities:
-            raise Invalid(f"Severity ({signal.severity}) is not one of {', '.join(self._model.severities)}")
+        self._model.severities.named(signal.severity)
 
     async def _record(self, tx: Transaction, found: Sequence[Looked], now: datetime) -> set[int]:
         await tx.origin_heartbeats.save([each.heartbeat for each in found])

@@ -226,7 +226,7 @@ class Inspecting:
         return {key: counts.by_severity for key, counts in found.items()}
 
     def _worst(self) -> str:
-        return min(self._model.severities, key=lambda severity: self._model.severities[severity])
+        return self._model.severities.ordered[0]
 
     def _rolled_up(
         self,
@@ -235,14 +235,14 @@ class Inspecting:
         incident: Incident | None,
         checks: Sequence[CheckView],
     ) -> ServiceView:
-        ranks = self._model.severities
+        ranks = self._model.severities.known
         least = ranks.get(service.minimum_severity, max(ranks.values()))
         totals: dict[str, int] = {}
         for (environment, name), counts in standing.items():
             if name != service.name or (service.environments and environment not in service.environments):
                 continue
             for severity, count in counts.items():
-                if count and not self._model.is_normal(severity) and ranks.get(severity, least) <= least:
+                if count and not self._model.severities.is_normal(severity) and ranks.get(severity, least) <= least:
                     totals[severity] = totals.get(severity, 0) + count
         worst = min(totals, key=lambda severity: ranks.get(severity, least)) if totals else ""
         return ServiceView(

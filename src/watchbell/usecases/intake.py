@@ -65,7 +65,7 @@ async def apply_signals(
 ) -> Batch:
     """Apply signals inside an open transaction. `blackouts` are those in force."""
     chosen = {signal.id for signal in signals if signal.id}
-    signals = [_completed(signal, receiving.timeouts) for signal in signals]
+    signals = [_completed(signal, receiving) for signal in signals]
     identities = {_identity(signal) for signal in signals}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
@@ -80,12 +80,13 @@ async def apply_signals(
     return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
 
 
-def _completed(signal: Signal, timeouts: Timeouts) -> Signal:
-    """With an id, and with the time-out of the installation when the sender said none."""
-    if signal.id and signal.timeout != UNSAID:
+def _completed(signal: Signal, receiving: Receiving) -> Signal:
+    """With an id, a severity of the installation's, and its time-out when the sender said none."""
+    severity = receiving.model.severities.meaning(signal.severity)
+    if signal.id and signal.timeout != UNSAID and severity == signal.severity:
         return signal
-    timeout = timeouts.alert if signal.timeout == UNSAID else signal.timeout
-    return msgspec.structs.replace(signal, id=signal.id or new_id(), timeout=timeout)
+    timeout = receiving.timeouts.alert if signal.timeout == UNSAID else signal.timeout
+    return msgspec.structs.replace(signal, id=signal.id or new_id(), severity=severity, timeout=timeout)
 
 
 class _Fold:

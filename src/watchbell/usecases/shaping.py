@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.errors import Fault, Faulty, WatchbellError
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
@@ -26,10 +27,11 @@ _log = structlog.get_logger("webhooks")
 class Shaping:
     """Formats by name, and what came for them."""
 
-    def __init__(self, store: Store, configured: Configured, clock: Clock) -> None:
+    def __init__(self, store: Store, configured: Configured, clock: Clock, severities: Severities = DEFAULT) -> None:
         self._store = store
         self._configured = configured
         self._clock = clock
+        self._severities = severities
         self._version = -1
         self._compiled: dict[str, Compiled] = {}
         self._kept: dict[tuple[str, bool], datetime] = {}
@@ -43,7 +45,7 @@ class Shaping:
         if given is None:
             return None
         if name not in self._compiled:
-            self._compiled[name] = Compiled(given)
+            self._compiled[name] = Compiled(given, self._severities)
         return self._compiled[name]
 
     async def keep(self, call: ReceivedCall) -> None:
@@ -104,13 +106,15 @@ class Shaped(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[dict[str, Any], ...]
 
 
-def attempt(given: Format, body: Any, query: Mapping[str, str], now: datetime) -> Shaped:
+def attempt(
+    given: Format, body: Any, query: Mapping[str, str], now: datetime, severities: Severities = DEFAULT
+) -> Shaped:
     """The alerts that a message would become. Stores nothing.
 
     Raises:
         Faulty: the format, or the message for it, is wrong.
     """
-    compiled = Compiled(given)
+    compiled = Compiled(given, severities)
     if compiled.problems:
         raise Faulty([Fault(field=field, reason=reason) for field, reason in compiled.problems])
     try:

@@ -17,7 +17,6 @@ key.
 import re
 
 from watchbell.domain.alerts.severity import SEVERITIES
-from watchbell.domain.errors import Invalid
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call
@@ -49,9 +48,6 @@ class Email:
         """One signal."""
         mail = mail_of(call)
         said = {**call.query, **_subject(mail.subject), **_headers(mail)}
-        severity = said.get("severity") or "major"
-        if severity not in SEVERITIES:
-            raise Invalid(f"is {severity[:50]!r}, none of {', '.join(SEVERITIES)}", "severity")
         found = {"from": mail.sender, "messageId": mail.headers.get("message-id"), "subject": mail.subject}
         return [
             Signal(
@@ -59,7 +55,7 @@ class Email:
                 environment=said.get("environment") or "Production",
                 resource=(said.get("resource") or mail.sender or "email")[:1000],
                 event=(said.get("event") or "Mail")[:1000],
-                severity=severity,
+                severity=said.get("severity") or "major",
                 service=words(said.get("service", "")) or ("Email",),
                 group=said.get("group") or "Email",
                 value=said.get("value") or None,

@@ -150,11 +150,6 @@ def test_a_form_with_the_whole_message(field: str):
         (b'{"a": 1}', "application/json", "no mail"),
         (b"a=1", "application/x-www-form-urlencoded", "neither a sender nor a subject"),
         (b"nothing", "multipart/form-data; boundary=B", "multipart|neither"),
-        (
-            b"From: a@b.c\nSubject: [critical] x\nX-Watchbell-Severity: loud\n\n",
-            "message/rfc822",
-            "severity: is 'loud'",
-        ),
         (b"From: a@b.c\nSubject: x\nX-Watchbell-Timeout: soon\n\n", "message/rfc822", "timeout"),
         (b"&".join([b"a=1"] * 600), "application/x-www-form-urlencoded", "not a form"),
     ],

@@ -3778,6 +3778,12 @@ export interface components {
             name: string;
             roles: string[];
         };
+        /** @description How the pages draw a severity: one of eight looks, and a CSS colour when it has one of its own. */
+        SeverityLook: {
+            color: string;
+            look: string;
+            name: string;
+        };
         /** @description A silence as a client sends it. */
         Silence: {
             /** @default  */
@@ -9306,6 +9312,7 @@ export interface operations {
                     "application/json": {
                         csrf: string;
                         scopes: string[];
+                        severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
                         status: "ok";
                         user: components["schemas"]["SessionUser"];
@@ -9337,6 +9344,7 @@ export interface operations {
                     "application/json": {
                         csrf: string;
                         scopes: string[];
+                        severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
                         status: "ok";
                         user: components["schemas"]["SessionUser"];
@@ -9576,6 +9584,7 @@ export interface operations {
                     "application/json": {
                         csrf: string;
                         scopes: string[];
+                        severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
                         status: "ok";
                         user: components["schemas"]["SessionUser"];

@@ -1,6 +1,7 @@
 /** Who is logged in. Loaded once before the first page; refreshed by log-in and log-out. */
 import { computed, reactive } from 'vue'
 
+import { takeSeverities } from '../lib/severity'
 import { ApiError, get, request, setCsrf } from './client'
 import type { Said, Schemas, SessionInfo } from './types'
 
@@ -32,6 +33,7 @@ export const session = {
 function take(info: SessionInfo | null): void {
   state.info = info
   setCsrf(info?.csrf ?? '')
+  if (info) takeSeverities(info.severities)
 }
 
 /** Ask the server who we are. Answers whether anybody is logged in. */

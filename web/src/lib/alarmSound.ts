@@ -4,13 +4,14 @@ import { onScopeDispose, ref, watch } from 'vue'
 import * as api from '../api/calls'
 import type { Alert } from '../api/types'
 import { onChanges } from '../live/stream'
+import { lookOf, severityNames } from './severity'
 import { kept } from './store'
 
 export const soundOn = kept('alert-sound', false)
 /** Until somebody touches the page, the browser keeps it silent. */
 export const soundWaits = ref(false)
 
-const LOUD = ['critical', 'security', 'fatal']
+const LOUD = new Set(['critical', 'security'])
 const TONES = [880, 660, 880] // Hz
 const TONE_S = 0.16
 
@@ -55,10 +56,11 @@ export function useAlarmSound(now: () => string = () => new Date().toISOString()
   let asking = false
 
   async function look(): Promise<void> {
-    if (asking) return
+    const severity = severityNames().filter((one) => LOUD.has(lookOf(one)))
+    if (asking || !severity.length) return
     asking = true
     try {
-      const answer = await api.alerts.list({ severity: LOUD, status: 'open', 'sort-by': 'receiveTime', 'page-size': 20 })
+      const answer = await api.alerts.list({ severity, status: 'open', 'sort-by': 'receiveTime', 'page-size': 20 })
       if (newSince(answer.alerts, since)) await ring()
       // By the server's clock, which need not be ours.
       const newest = answer.alerts[0]?.receiveTime

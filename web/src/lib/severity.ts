@@ -1,4 +1,5 @@
 /** Severities as the pages show them: every word that the API may say falls to one of eight looks. */
+import { shallowRef } from 'vue'
 
 export const LOOKS = ['security', 'critical', 'major', 'minor', 'warning', 'informational', 'ok', 'unknown'] as const
 export type Look = (typeof LOOKS)[number]
@@ -19,14 +20,46 @@ const ALIASES: Record<string, Look> = {
   info: 'informational',
 }
 
+interface Own {
+  look: Look
+  color: string
+  place: number
+}
+
+const own = shallowRef<ReadonlyMap<string, Own>>(new Map())
+
+/** Take the severities of this installation, the worst first; `color` is '' when the look's is good enough. */
+export function takeSeverities(severities: readonly { name: string; look: string; color: string }[]): void {
+  own.value = new Map(severities.map(({ name, look, color }, place) => [name, { look: (LOOKS as readonly string[]).includes(look) ? (look as Look) : 'unknown', color, place }]))
+}
+
+/** The severities of this installation, the worst first. */
+export function severityNames(): string[] {
+  return [...own.value.keys()]
+}
+
+/** The colour of its own that a severity has, for `:style`. */
+export function paintOf(severity: string): Record<string, string> | undefined {
+  const color = own.value.get(severity)?.color
+  return color ? { '--mark': color } : undefined
+}
+
 export function lookOf(severity: string): Look {
+  const found = own.value.get(severity)
+  if (found) return found.look
   const word = severity.toLowerCase()
   return (LOOKS as readonly string[]).includes(word) ? (word as Look) : (Object.hasOwn(ALIASES, word) ? ALIASES[word] : undefined) ?? 'unknown'
 }
 
-/** 0 is the worst. */
+/** For sorting, 0 is the worst: by look, and of those that look the same by their place. */
 export function rankOf(severity: string): number {
-  return LOOKS.indexOf(lookOf(severity))
+  const place = own.value.get(severity)?.place ?? 0
+  return LOOKS.indexOf(lookOf(severity)) + place / (own.value.size || 1)
+}
+
+/** How the worst of them looks. */
+export function worstLook(severities: readonly string[]): Look {
+  return LOOKS[Math.min(...severities.map((one) => LOOKS.indexOf(lookOf(one))), LOOKS.length - 1)] ?? 'unknown'
 }
 
 export function isProblem(severity: string): boolean {

@@ -5,6 +5,7 @@ import { computed, type ComputedRef } from 'vue'
 import * as api from '../api/calls'
 import { session } from '../api/session'
 import type { ObjectKind } from '../api/types'
+import { severityNames } from './severity'
 
 export function useSuggestions(): ComputedRef<Record<string, readonly string[]>> {
   const enabled = session.may('read:objects')
@@ -16,9 +17,7 @@ export function useSuggestions(): ComputedRef<Record<string, readonly string[]>>
   const config = useQuery({ queryKey: ['config'], queryFn: api.config.read, staleTime: 300_000 })
   const users = useQuery({ queryKey: ['users'], queryFn: api.people.users, enabled: session.may('admin:users') })
   return computed(() => {
-    const severities = Object.entries(config.data.value?.severity ?? {})
-      .toSorted((a, b) => a[1] - b[1])
-      .map(([name]) => name)
+    const severities = severityNames()
     const environments = config.data.value?.environments ?? []
     return {
       services: services.value,

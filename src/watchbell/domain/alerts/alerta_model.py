@@ -3,54 +3,40 @@
 Each transition carries the name of its rule.
 """
 
-from collections.abc import Mapping
-
 from watchbell.domain.alerts.model import Standing, Transition
-from watchbell.domain.alerts.severity import SEVERITIES, STATUSES, trend
-from watchbell.domain.errors import Conflict, Invalid
+from watchbell.domain.alerts.severity import DEFAULT, STATUSES, Severities, trend
+from watchbell.domain.errors import Conflict
 
 ACTIONS = frozenset({"open", "assign", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout"})
 
 
 class AlertaModel:
-    """Severities from `security` to `unknown`; statuses open, ack, shelved, blackout, closed, expired."""
+    """Severities are the installation's; statuses open, ack, shelved, blackout, closed, expired."""
 
     name = "ALERTA"
     statuses = STATUSES
     default_status = "open"
-    default_severity = "normal"
-    default_previous_severity = "indeterminate"
 
-    def __init__(self, severities: Mapping[str, int] = SEVERITIES) -> None:
+    def __init__(self, severities: Severities = DEFAULT) -> None:
         self.severities = severities
-        self._normal = severities[self.default_severity]
-
-    def is_normal(self, severity: str) -> bool:
-        return self.severities.get(severity) == self._normal
 
     def stands(self, status: str, severity: str) -> bool:
-        return status in {"open", "ack", "assign"} and not self.is_normal(severity)
+        return status in {"open", "ack", "assign"} and not self.severities.is_normal(severity)
 
     def signalled(self, standing: Standing, incoming_status: str) -> Transition:
-        self._require_known(standing.severity)
-        normal = self.is_normal(standing.severity)
+        self.severities.named(standing.severity)
+        normal = self.severities.is_normal(standing.severity)
         if incoming_status != self.default_status:
             if normal:
-                return Transition(self.default_severity, "closed", "SET-1")
+                return Transition(self.severities.normal, "closed", "SET-1")
             return Transition(standing.severity, incoming_status, "SET-*")
         return self._without_action(standing, normal=normal)
 
     def acted(self, standing: Standing, action: str) -> Transition:
-        self._require_known(standing.severity)
         if action not in ACTIONS:
             return Transition(standing.severity, standing.status, "ACT-1")
         immediate = self._immediate(standing, action)
         return immediate or self._by_status(standing, action)
-
-    def _require_known(self, severity: str) -> None:
-        if severity not in self.severities:
-            known = ", ".join(sorted(self.severities, key=self.severities.__getitem__))
-            raise Invalid(f"Severity ({severity}) is not one of {known}")
 
     def _immediate(self, standing: Standing, action: str) -> Transition | None:
         """Actions that mean the same whatever the alert's severity."""
@@ -77,7 +63,7 @@ class AlertaModel:
         if status == "blackout":
             return self._blackout(standing, action)
         if status == "expired":
-            if action != "open" and not self.is_normal(severity):
+            if action != "open" and not self.severities.is_normal(severity):
                 raise Conflict(f"alert is in expired status, so {action} makes no sense")
             return self._settled(standing)
         if action == "assign":
@@ -85,7 +71,7 @@ class AlertaModel:
         if action not in _ALLOWED.get(status, _ALLOWED["open"]):
             raise Conflict(_refusal(action, status))
         if action == "close":
-            return Transition(self.default_severity, "closed", f"{status.upper()}-CLOSE")
+            return Transition(self.severities.normal, "closed", f"{status.upper()}-CLOSE")
         if status == "closed":
             return Transition(standing.previous_severity or severity, "open", "CLS-1")
         return Transition(severity, _TARGETS[action], f"{status.upper()}-{action.upper()}")
@@ -104,16 +90,16 @@ class AlertaModel:
 
     def _worsened(self, standing: Standing) -> bool:
         previous = standing.previous_severity
-        if previous in {"", self.default_previous_severity}:
+        if previous in {"", self.severities.previous}:
             return False
-        return trend(self.severities, previous, standing.severity) == "moreSevere"
+        return trend(self.severities.ranks, previous, standing.severity) == "moreSevere"
 
     def _blackout(self, standing: Standing, action: str) -> Transition:
         if action == "close":
-            return Transition(self.default_severity, "closed", "BLACKOUT-CLOSE")
+            return Transition(self.severities.normal, "closed", "BLACKOUT-CLOSE")
         # Alerta goes back even to `closed`: a problem that began inside would be lost, and a recovery left open.
-        if self.is_normal(standing.severity):
-            return Transition(self.default_severity, "closed", "BLK-1")
+        if self.severities.is_normal(standing.severity):
+            return Transition(self.severities.normal, "closed", "BLK-1")
         if standing.previous_status in {"closed", "expired"}:
             return Transition(standing.severity, "open", "BLK-3")
         if standing.previous_status != "blackout":
@@ -122,8 +108,8 @@ class AlertaModel:
 
     def _settled(self, standing: Standing) -> Transition:
         severity, status = standing.severity, standing.status
-        if self.is_normal(severity):
-            return Transition(self.default_severity, "closed", "CLS-*")
+        if self.severities.is_normal(severity):
+            return Transition(self.severities.normal, "closed", "CLS-*")
         if status == "expired":
             return Transition(severity, "open", "EXP-1")
         return Transition(severity, status, "ALL-*")

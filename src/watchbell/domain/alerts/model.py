@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+from watchbell.domain.alerts.severity import Severities
+
 
 class Standing(NamedTuple):
     """What a model decides from. `previous_severity` is '' when the signal is a duplicate, which has no trend."""
@@ -27,18 +29,10 @@ class AlarmModel(Protocol):
     """A state machine over severities and statuses. Pure."""
 
     name: str
-    severities: Mapping[str, int]
-    """Rank of each severity; the lower, the worse."""
+    severities: Severities
     statuses: Mapping[str, str]
     """Sort code of each status."""
     default_status: str
-    default_severity: str
-    """The severity that means all is well."""
-    default_previous_severity: str
-
-    def is_normal(self, severity: str) -> bool:
-        """Whether this severity means that all is well."""
-        ...
 
     def signalled(self, standing: Standing, incoming_status: str) -> Transition:
         """After a signal. Raises `Invalid` for a severity that is not in the map."""

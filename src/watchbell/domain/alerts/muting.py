@@ -23,7 +23,7 @@ def unmuted(alert: Alert, model: AlarmModel, now: datetime, config_version: int 
     One that is well closes; one that was over before it broke out anew opens.
     """
     status = alert.previous_status
-    if model.is_normal(alert.severity):
+    if model.severities.is_normal(alert.severity):
         status = "closed"
     elif status in _NOWHERE or status not in model.statuses:
         status = model.default_status

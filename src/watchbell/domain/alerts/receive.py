@@ -81,7 +81,7 @@ def correlate_of(signal: Signal) -> tuple[str, ...]:
 
 
 def _create(signal: Signal, model: AlarmModel, now: datetime, version: int) -> Received:
-    previous = model.default_previous_severity
+    previous = model.severities.previous
     status = model.default_status
     decided = model.signalled(Standing(signal.severity, previous, status, status, status, status), signal.status)
     alert = Alert(
@@ -105,7 +105,7 @@ def _create(signal: Signal, model: AlarmModel, now: datetime, version: int) -> R
         raw_data=signal.raw_data,
         customer=signal.customer,
         previous_severity=previous,
-        trend_indication=trend(model.severities, previous, signal.severity),
+        trend_indication=trend(model.severities.ranks, previous, signal.severity),
         receive_time=now,
         last_receive_id=signal.id,
         last_receive_time=now,
@@ -155,7 +155,7 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
         duplicate_count=0,
         repeat=False,
         previous_severity=stored.severity,
-        trend_indication=trend(model.severities, stored.severity, signal.severity),
+        trend_indication=trend(model.severities.ranks, stored.severity, signal.severity),
         receive_time=now,
         **_refreshed(signal, stored, decided, now),
     )

@@ -1,7 +1,13 @@
-"""Severities and statuses: their ranks, colours, and which way a change goes."""
+"""Severities and statuses: ranks, colours, looks, what senders' words mean, and which way a change goes.
 
-from collections.abc import Mapping
+An installation may have severities of its own. The words that checks, webhooks and senders have always used keep a
+meaning then: each stands for the severity of ours that is as bad.
+"""
+
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+
+from watchbell.domain.errors import Invalid
 
 SEVERITIES: Mapping[str, int] = MappingProxyType(
     {
@@ -41,6 +47,28 @@ COLORS: Mapping[str, str] = MappingProxyType(
 )
 """Colours that clients of Alerta's `/config` expect."""
 
+LOOKS: Mapping[str, str] = MappingProxyType(
+    {
+        "security": "security",
+        "critical": "critical",
+        "major": "major",
+        "minor": "minor",
+        "warning": "warning",
+        "indeterminate": "unknown",
+        "informational": "informational",
+        "normal": "ok",
+        "ok": "ok",
+        "cleared": "ok",
+        "debug": "informational",
+        "trace": "informational",
+        "unknown": "unknown",
+    }
+)
+"""What the pages draw for each: a shape and a colour."""
+
+_PROBLEMS = ("critical", "major", "minor", "warning")
+_WORDS_OF_PROBLEMS = ("security", *_PROBLEMS)
+
 STATUSES: Mapping[str, str] = MappingProxyType(
     {
         "open": "A",
@@ -56,9 +84,91 @@ STATUSES: Mapping[str, str] = MappingProxyType(
 """Alerta's statuses with their sort codes."""
 
 
+class Severities:
+    """The severities of an installation.
+
+    `ranks`: the lower, the worse. `colors` of CSS, for those that have one of their own. `words`: what else senders
+    say, and for which of these it stands. `normal` is the one that means that all is well (others of its rank do, too),
+    `informational` the one whose alerts are deleted early ('' for none), `previous` the one that an alert is thought to
+    have had before its first signal.
+    """
+
+    def __init__(
+        self,
+        ranks: Mapping[str, int] = SEVERITIES,
+        *,
+        colors: Mapping[str, str] | None = None,
+        words: Mapping[str, str] | None = None,
+        normal: str = "normal",
+        informational: str = "informational",
+        previous: str = "indeterminate",
+    ) -> None:
+        self.ranks = ranks
+        self.own_colors = colors or {}
+        self.normal = normal
+        self.informational = informational
+        self.previous = previous
+        self.ordered: Sequence[str] = sorted(ranks, key=ranks.__getitem__)
+        """The worst first."""
+        self._problems = [name for name in self.ordered if ranks[name] < ranks[normal] and name != informational]
+        derived = {word: self._meant(word) for word in SEVERITIES if word not in ranks}
+        self._words: Mapping[str, str] = {**derived, **(words or {})}
+        self.known: Mapping[str, int] = {**ranks, **{word: ranks[name] for word, name in self._words.items()}}
+        """The rank of every word that is understood."""
+        self.looks: Mapping[str, str] = {name: self._look(name) for name in self.ordered}
+        """What the pages draw for each, the worst first."""
+
+    @property
+    def colors(self) -> Mapping[str, str]:
+        """A colour for each, as clients of Alerta's `/config` expect."""
+        usual = {name: COLORS.get(name) or _BY_LOOK[look] for name, look in self.looks.items()}
+        return {**usual, **self.own_colors}
+
+    def meaning(self, word: str) -> str:
+        """Which severity the word stands for; one that is not understood stays as it is."""
+        return word if word in self.ranks else self._words.get(word, word)
+
+    def named(self, word: str) -> str:
+        """Which severity the word stands for.
+
+        Raises `Invalid` when it is not understood.
+        """
+        if word not in self.known:
+            raise Invalid(f"Severity ({word}) is not one of {', '.join(self.ordered)}")
+        return self.meaning(word)
+
+    def is_normal(self, severity: str) -> bool:
+        """Whether this severity means that all is well."""
+        return self.ranks.get(severity) == self.ranks[self.normal]
+
+    def _meant(self, word: str) -> str:
+        """Alerta's word among severities of our own: of problems the one that is as far down."""
+        look = LOOKS[word]
+        if look == "ok" or not self._problems:
+            return self.normal
+        if word in _WORDS_OF_PROBLEMS:
+            at = max(0, _WORDS_OF_PROBLEMS.index(word) - 1)
+            return self._problems[at * len(self._problems) // len(_PROBLEMS)]
+        return self.previous if look == "unknown" else self.informational or self.normal
+
+    def _look(self, name: str) -> str:
+        if name in LOOKS:
+            return LOOKS[name]
+        if name in self._problems:
+            return _PROBLEMS[self._problems.index(name) * len(_PROBLEMS) // len(self._problems)]
+        return "ok" if self.is_normal(name) else "informational"
+
+
+_BY_LOOK: Mapping[str, str] = MappingProxyType({look: COLORS[word] for word, look in reversed(list(LOOKS.items()))})
+
+
 def trend(severities: Mapping[str, int], previous: str, current: str) -> str:
     """`moreSevere`, `lessSevere` or `noChange`; a severity that is not in the map counts as no change."""
     before, after = severities.get(previous), severities.get(current)
     if before is None or after is None or before == after:
         return "noChange"
     return "moreSevere" if after < before else "lessSevere"
+
+
+DEFAULT = Severities()
+"""Alerta's."""

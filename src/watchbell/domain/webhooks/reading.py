@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import msgspec
 
-from watchbell.domain.alerts.severity import SEVERITIES
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.events.mapping.jsonpath import JsonPath
 from watchbell.domain.ids import new_id
@@ -25,8 +25,9 @@ class Compiled:
         Faulty: the format is wrong, with everything that is.
     """
 
-    def __init__(self, given: Format) -> None:
+    def __init__(self, given: Format, severities: Severities = DEFAULT) -> None:
         reader = Reader()
+        self._severities = severities
         self._name = given.name
         self._each: JsonPath | None = reader.path(given.for_each, "for_each") if given.for_each else None
         self._skip = reader.expression(given.skip_when, "skip_when")
@@ -44,9 +45,6 @@ class Compiled:
         for name in REQUIRED:
             if name not in given.alert:
                 reader.wrong(f"alert.{name}", "is required")
-        severity = given.alert.get("severity")
-        if isinstance(severity, str) and severity not in SEVERITIES:
-            reader.wrong("alert.severity", f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
         self.problems = list(dict.fromkeys(reader.problems))
 
     def read(self, body: Any, query: Mapping[str, str], now: datetime) -> list[Signal]:
@@ -87,9 +85,12 @@ class Compiled:
         for name in REQUIRED:
             if not text[name]:
                 raise Invalid("is absent in this message", name)
-        severity = "normal" if self._close(message) is True else text["severity"].lower() or "warning"
-        if severity not in SEVERITIES:
-            raise Invalid(f"is {severity[:50]!r}, none of {', '.join(SEVERITIES)}; use `map`", "severity")
+        severity = "normal" if self._close(message) is True else text["severity"] or "warning"
+        if severity not in self._severities.known:
+            severity = severity.lower()
+        if severity not in self._severities.known:
+            there_are = ", ".join(self._severities.ordered)
+            raise Invalid(f"is {severity[:50]!r}, none of {there_are}; use `map`", "severity")
         listed = {name: _list(found.get(name)) for name in LISTS}
         value: Any = found.get("value")
         return Signal(

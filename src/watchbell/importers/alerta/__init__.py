@@ -6,9 +6,10 @@ file. `watchbell up --alerta-config FILE` reads it anew with each start instead.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
+from watchbell.domain.alerts.severity import SEVERITIES
 from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
 from watchbell.importers.alerta.signing_in import READINGS
 from watchbell.importers.alerta.table import (
@@ -23,6 +24,7 @@ from watchbell.importers.alerta.table import (
     Kind,
 )
 from watchbell.ports.importer import Imported, Remark
+from watchbell.toolkit.alert_settings import COLOR
 from watchbell.toolkit.origins import Origins
 from watchbell.toolkit.settings import MINIMUM_SECRET
 
@@ -100,6 +102,7 @@ class _Reading:
             "DATABASE_URL": self._database,
             "USE_PROXYFIX": self._proxy,
             "DEFAULT_TIMEOUT": self._timeouts,
+            "COLOR_MAP": self._colors,
         }
         for name in self._given:
             if name in done or name.startswith("_"):
@@ -215,12 +218,32 @@ class _Reading:
             if name not in self._given:
                 self._put(COPIED[name].ours, value)
 
+    def _colors(self, value: Any) -> None:
+        table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+        if not isinstance(table.get("severity"), dict):
+            self.remark("COLOR_MAP", "has no table `severity`; the pages have colours of their own", lost=True)
+            return
+        taken: dict[str, str] = {}
+        ranks = self._given["SEVERITY_MAP"].value if "SEVERITY_MAP" in self._given else SEVERITIES
+        for name, color in cast("dict[str, Any]", table["severity"]).items():
+            if name not in ranks:
+                continue
+            if isinstance(color, str) and COLOR.fullmatch(color):
+                taken[name] = color
+            else:
+                self.remark("COLOR_MAP", f"leaves out the colour of {name!r}: write orange, or #b00020", lost=True)
+        self._put("alerts.severity_colors", taken)
+        if set(table) - {"severity"}:
+            self.remark("COLOR_MAP", "sets colours of severities here; statuses and texts have the pages' own")
+
 
 def _fits(value: Any, kind: Kind) -> bool:
     if kind == "flag":
         return isinstance(value, bool)
     if kind == "number":
         return isinstance(value, int) and not isinstance(value, bool)
+    if kind == "ranks":
+        return isinstance(value, dict) and all(_fits(rank, "number") for rank in value.values())  # pyright: ignore[reportUnknownVariableType]
     if kind == "texts":
         return isinstance(value, list) and all(isinstance(one, str) for one in value)  # pyright: ignore[reportUnknownVariableType]
     return isinstance(value, str)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-Kind = Literal["text", "flag", "number", "texts"]
+Kind = Literal["text", "flag", "number", "texts", "ranks"]
 
 
 class Copied(NamedTuple):
@@ -37,6 +37,10 @@ COPIED: Mapping[str, Copied] = MappingProxyType(
         "HEARTBEAT_MAX_LATENCY": Copied("alerts.heartbeat_latency", "number"),
         "BLACKOUT_DURATION": Copied("alerts.blackout_duration", "number"),
         "HISTORY_ON_VALUE_CHANGE": Copied("alerts.value_history", "flag"),
+        "SEVERITY_MAP": Copied("alerts.severities", "ranks"),
+        "DEFAULT_NORMAL_SEVERITY": Copied("alerts.normal_severity", "text"),
+        "DEFAULT_INFORM_SEVERITY": Copied("alerts.informational_severity", "text"),
+        "DEFAULT_PREVIOUS_SEVERITY": Copied("alerts.previous_severity", "text"),
         "DELETE_EXPIRED_AFTER": Copied("retention.closed_alerts", "number"),
         "DELETE_INFO_AFTER": Copied("retention.informational_alerts", "number"),
     }
@@ -147,14 +151,11 @@ NO_MEANING: Mapping[str, str] = MappingProxyType(
 )
 """Settings without which nothing changes, or that are settled in another way."""
 
-_SEVERITIES = "is not there yet: severities are Alerta's default ones"
 LOST: Mapping[str, str] = MappingProxyType(
     {
         "ALARM_MODEL": "is not there yet: alerts follow Alerta's default model",
         "HISTORY_LIMIT": "is not there: the history of an alert is kept as long as the alert",
         "DEFAULT_FIELD": "is not there: words of a search are looked for in the text",
-        **dict.fromkeys(("SEVERITY_MAP", "COLOR_MAP", "DEFAULT_NORMAL_SEVERITY"), _SEVERITIES),
-        **dict.fromkeys(("DEFAULT_INFORM_SEVERITY", "DEFAULT_PREVIOUS_SEVERITY"), _SEVERITIES),
         "ACTIONS": "is not there yet: the pages offer the actions of the alarm model",
         "AUDIT_URL": "is not there: read the audit log by GET /api/audit",
         "SIGNUP_ENABLED": "is not there yet: administrators make users, or a log-in provider does",
@@ -181,6 +182,7 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "CORS_ORIGINS": "`server.cors_origins`; no regular expressions",
         "DATABASE_URL": "belongs to Alerta's database; Watchbell has one of its own: `store.url`",
         "DEFAULT_TIMEOUT": "`alerts.timeout` and `alerts.heartbeat_timeout`",
+        "COLOR_MAP": "its table `severity`: `alerts.severity_colors`; the pages have their own for the others",
         "PLUGINS": "what each of Alerta's own does, Watchbell does by itself or says that it does not",
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
         "OAUTH2_CLIENT_ID": "`client_id` of the provider",

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watchbell.domain.errors import Faulty
+from watchbell.domain.kinds import problems as all_problems
 from watchbell.domain.signal import UNSAID, Signal
 from watchbell.domain.webhooks.expressions import OPERATORS, Message, Reader, text_of
 from watchbell.domain.webhooks.model import DEPTH_MAX, EXPRESSIONS_MAX, ITEMS_MAX, PATTERN_MAX, Format
-from watchbell.domain.webhooks.reading import Compiled, format_problems
+from watchbell.domain.webhooks.reading import Compiled
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 ALERT: dict[str, Any] = {"resource": {"path": "$.host"}, "event": {"path": "$.check"}}
@@ -336,4 +337,4 @@ def test_a_message_that_makes_no_alert_says_what_is_missing():
     ],
 )
 def test_what_is_wrong_with_a_format(fields: dict[str, Any], place: str):
-    assert [field for field, _ in format_problems(msgspec.convert({"name": "shop", **fields}, Format))] == [place]
+    assert [field for field, _ in all_problems(msgspec.convert({"name": "shop", **fields}, Format))] == [place]

@@ -69,6 +69,7 @@ def test_every_setting_of_alerta_is_taken_or_named(read):
     imported = read("\n".join(f"{name} = 'x'" for name in DOCUMENTED.split()))
     named = {word for remark in imported.remarks for word in re.findall(r"[A-Z][A-Z0-9_]+", remark.what)}
     quiet = {"BASE_URL", "LOG_LEVEL", "DEBUG", "PLUGINS"}  # taken, or 'x' says nothing
+    quiet |= {f"DEFAULT_{which}_SEVERITY" for which in ("NORMAL", "INFORM", "PREVIOUS")}
     belongs = {
         name for name in DOCUMENTED.split() if name.startswith(("AUTH_PROXY", "HMAC"))
     }  # of a proxy, of keys: none
@@ -88,6 +89,11 @@ ACK_TIMEOUT = 900
 SHELVE_TIMEOUT = 60
 HEARTBEAT_MAX_LATENCY = 500
 BLACKOUT_DURATION = 1800
+SEVERITY_MAP = {'P1': 1, 'P2': 2, 'info': 5, 'fine': 9}
+DEFAULT_NORMAL_SEVERITY = 'fine'
+DEFAULT_INFORM_SEVERITY = 'info'
+DEFAULT_PREVIOUS_SEVERITY = 'fine'
+COLOR_MAP = {'severity': {'P1': '#b00020', 'P2': 'orange', 'gone': 'red'}}
 HISTORY_ON_VALUE_CHANGE = False
 DELETE_EXPIRED_AFTER = 3600
 DELETE_INFO_AFTER = 0
@@ -104,11 +110,26 @@ LOG_FORMAT = 'json'
     assert (settings.alerts.timeout, settings.alerts.ack_timeout, settings.alerts.shelve_timeout) == (7200, 900, 60)
     assert (settings.alerts.heartbeat_latency, settings.alerts.blackout_duration) == (500, 1800)
     assert settings.alerts.value_history is False
+    assert settings.alerts.severities == {"P1": 1, "P2": 2, "info": 5, "fine": 9}
+    assert settings.alerts.severity_colors == {"P1": "#b00020", "P2": "orange"}
+    scale = settings.alerts.scale()
+    assert (scale.normal, scale.informational, scale.previous) == ("fine", "info", "fine")
     assert (settings.retention.closed_alerts, settings.retention.informational_alerts) == (3600, 0)
     assert settings.server.base_url == "https://alerta.example.org"
     assert (settings.log.level, settings.log.format) == ("debug", "json")
     assert imported.remarks == []
     assert imported.secret is False
+
+
+def test_colours_that_are_none_are_named(read):
+    imported = read("COLOR_MAP = {'severity': {'major': 'rgb(1, 2, 3)', 'minor': 'red'}, 'status': {'ack': 'blue'}}")
+    assert imported.settings == {"alerts": {"severity_colors": {"minor": "red"}}}
+    found = [(remark.lost, remark.reason) for remark in imported.remarks if remark.what == "COLOR_MAP"]
+    assert found == [
+        (True, "leaves out the colour of 'major': write orange, or #b00020"),
+        (False, "sets colours of severities here; statuses and texts have the pages' own"),
+    ]
+    assert [remark.lost for remark in read("COLOR_MAP = 'red'").remarks if remark.what == "COLOR_MAP"] == [True]
 
 
 def test_nothing_is_executed(read, tmp_path):
