@@ -10,10 +10,13 @@ import typer
 
 from watchbell.cli.client import JsonOption
 from watchbell.cli.output import plain, show_json
+from watchbell.cli.serve import ConfigOption
+from watchbell.cli.upkeep import settings_for
 from watchbell.domain.errors import Fault, Faulty, Permanent
 from watchbell.toolkit.placed_yaml import Placed, read_placed
 
 if TYPE_CHECKING:
+    from watchbell.domain.alerts.severity import Severities
     from watchbell.domain.webhooks.model import Format
 
 PANEL = "Objects as files"
@@ -32,14 +35,16 @@ def attempt(
     file: Annotated[Path, typer.Argument(help="YAML file with the format.")],
     payload: Annotated[Path, typer.Option("--payload", "-p", help="JSON file with the message.")],
     query: Annotated[list[str] | None, typer.Option("--query", "-q", help="`name=value` of the query string.")] = None,
+    config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the alerts that a format makes of a message.
+    """Show the alerts that a format makes of a message. Of the settings, it takes the severities.
 
     Example: watchbell webhook try shop.yaml --payload message.json
     """
     from watchbell.usecases.shaping import attempt as attempted
 
+    severities = settings_for(config, None).alerts.scale()
     placed = _placed(file)
     pairs = [each.partition("=") for each in query or []]
     try:
@@ -47,7 +52,8 @@ def attempt(
     except msgspec.DecodeError as error:
         raise Faulty([Fault(field=str(payload), reason=f"is not JSON: {error}")]) from None
     try:
-        found = attempted(_format(placed, file), body, {name: value for name, _, value in pairs}, datetime.now(UTC))
+        given = _format(placed, file, severities)
+        found = attempted(given, body, {name: value for name, _, value in pairs}, datetime.now(UTC), severities)
     except Faulty as error:
         raise Faulty([_located(fault, placed, file, payload) for fault in error.faults]) from None
     if as_json:
@@ -59,7 +65,7 @@ def attempt(
     return None
 
 
-def _format(placed: Placed, file: Path) -> "Format":
+def _format(placed: Placed, file: Path, severities: "Severities") -> "Format":
     from watchbell.domain.webhooks.model import Format
     from watchbell.toolkit.objects import ObjectShapes
 
@@ -67,7 +73,7 @@ def _format(placed: Placed, file: Path) -> "Format":
     if not isinstance(data, Mapping):
         raise Faulty([Fault(field=str(file), reason="must be a format: an object with name and alert")])
     body = {name: value for name, value in cast("dict[str, Any]", data).items() if name != "kind"}
-    found = ObjectShapes({}).read("webhook", body)
+    found = ObjectShapes({}, severities=severities).read("webhook", body)
     assert isinstance(found, Format)  # noqa: S101 - it was read as one
     return found
 

@@ -38,6 +38,15 @@ def test_the_alerts_of_a_message(tmp_path: Path):
     assert (code, [one["resource"] for one in json.loads(output)]) == (0, ["web01", "web02"])
 
 
+def test_severities_are_those_of_the_settings(tmp_path: Path):
+    settings = tmp_path / "watchbell.toml"
+    settings.write_text('[alerts]\nnormal_severity = "OK"\nseverities = {P1 = 1, OK = 2}\n')
+    text = FORMAT + "  severity: P1\n"
+    assert run(tmp_path, text, '[{"host": "web01"}]', "--config", str(settings))[1].startswith("P1: Disk on web01")
+    code, output = run(tmp_path, text, "[]")
+    assert (code, "shop.yaml:9: alert.severity: there is no severity 'P1'" in output) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("text", "message", "said"),
     [
