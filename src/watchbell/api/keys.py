@@ -111,11 +111,11 @@ async def change(
     return ok(key=key_row(key, base_of(request), clock.now()))
 
 
-@delete("/api/key/{key_id:str}", guards=[requires("admin:keys")], status_code=200, opt=told(answer=Done))
+@delete("/api/key/{key_id:str}", guards=[requires("write:keys")], status_code=200, opt=told(answer=Done))
 async def remove(
     request: Request[Any, Any, Any], key_id: FromPath[str], administering: Needed[Administering]
 ) -> dict[str, Any]:
-    """Revoke a key."""
+    """Revoke a key; only one's own unless for `admin:keys`."""
     await administering.delete_key(principal_of(request), key_id)
     return ok()
 

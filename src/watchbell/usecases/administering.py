@@ -252,14 +252,16 @@ class Administering:
         return after
 
     async def delete_key(self, by: Principal, identifier: str) -> None:
-        """Revoke a key, named by its id, by itself or by its first characters.
+        """Revoke one of the caller's keys, or anybody's for an administrator of keys.
+
+        It is named by its id, by itself or by its first characters.
 
         Raises:
             Missing: there is none.
             Conflict: several begin so; none is revoked.
         """
         async with self._store.transaction() as tx:
-            key = the_one([key for key in await tx.keys.all() if sees(by.customers, key.customer)], identifier)
+            key = the_one([key for key in await tx.keys.all() if reaches(by, key)], identifier)
             await tx.keys.delete(key.id)
             await rights_changed(tx)
             await self._audit(tx, by, "delete", key, None)

@@ -1,17 +1,21 @@
 """Secrets inside objects: sealed when they are written, kept when dots come back, never accepted sealed from outside.
 
 A sealed text from outside is refused: whoever had come by one could else have it opened by a check or channel of their
-own.
+own. For the same reason dots keep nothing when the object is to send it elsewhere: whoever may write objects may not
+read their secrets by pointing them at a server of their own.
 """
 
 from collections.abc import Callable, Iterator
 from typing import Any, cast
+from urllib.parse import urlsplit
 
-from watchbell.domain.errors import Fault, Faulty
+from watchbell.domain.errors import Fault, Faulty, Permanent
 from watchbell.domain.plan import MASK
 from watchbell.ports.vault import Vault
 
 SEALED = "sealed:"
+ELSEWHERE = ("url", "host", "port", "server", "address", "endpoint", "proxy", "command", "security", "verify_tls")
+"""Settings that say where secrets are sent, and whether on the way they can be read."""
 
 
 def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset[str], vault: Vault) -> dict[str, Any]:
@@ -27,20 +31,23 @@ def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset
     if not secrets or not isinstance(config, dict):
         return body
     kept = _mapping((before or {}).get("config"))
+    moved = _moved(body, before or {}, vault)
     faults: list[Fault] = []
 
     def seal_text(text: str, stored: Any, path: str) -> str:
         if text == MASK:
-            if isinstance(stored, str) and stored:
-                return vault.seal(stored)
-            faults.append(
-                Fault(field=path, reason="dots stand for a stored secret, and none is stored", fix="give the secret")
-            )
-            return ""
+            if not isinstance(stored, str) or not stored:
+                reason = "dots stand for a stored secret, and none is stored"
+                faults.append(Fault(field=path, reason=reason, fix="give the secret"))
+                return ""
+            if moved:
+                reason = f"the stored secret was given for another {moved}"
+                faults.append(Fault(field=path, reason=reason, fix="give the secret again"))
+            return vault.seal(stored)
         if text.startswith(SEALED):
             faults.append(Fault(field=path, reason=f"must not begin with {SEALED!r}"))
             return ""
-        if isinstance(stored, str) and stored and vault.unseal(stored) == text:
+        if isinstance(stored, str) and stored and _opened(stored, vault) == text:
             return vault.seal(stored)
         return vault.seal(text) if text else ""
 
@@ -51,6 +58,36 @@ def seal(body: dict[str, Any], before: dict[str, Any] | None, secrets: frozenset
     if faults:
         raise Faulty(faults)
     return {**body, "config": sealed}
+
+
+def _moved(body: dict[str, Any], before: dict[str, Any], vault: Vault) -> str:
+    """The setting by which the object's secrets would go elsewhere than before, or ''."""
+    for name in ("type", "host"):
+        if name in before and body.get(name) != before[name]:
+            return name
+    config, kept = _mapping(body.get("config")), _mapping(before.get("config"))
+    for name in ELSEWHERE:
+        given, stored = config.get(name), kept.get(name)
+        if given == MASK or name not in kept:
+            continue
+        if _place(given) != _place(_opened(stored, vault) if isinstance(stored, str) else stored):
+            return name
+    return ""
+
+
+def _opened(stored: str, vault: Vault) -> str | None:
+    """What is stored, in clear; None when it was sealed with a key that is no more."""
+    try:
+        return vault.unseal(stored)
+    except Permanent:
+        return None
+
+
+def _place(value: Any) -> Any:
+    """Of an address the server: another path of the same one is the same place."""
+    if isinstance(value, str) and "://" in value:
+        return urlsplit(value)[:2]
+    return value
 
 
 def _each(value: Any, stored: Any, path: str, change: Callable[[str, Any, str], str]) -> Any:

@@ -220,6 +220,15 @@ def test_a_changed_key_gives_no_more_than_its_changer_holds(client: Client, worl
     assert moved.json()["key"]["user"] == "ann"
 
 
+async def test_people_revoke_their_own_keys_and_nobody_elses(client: Client, world: World):
+    await world.add_key("of-root", "read", user="root")
+    mine = client.post("/api/key", headers=key("user"), json={"scopes": ["read"]}).json()
+    assert client.delete("/api/key/id-of-root", headers=key("user")).status_code == 404
+    assert client.delete(f"/api/key/{mine['data']['id']}", headers=key("user")).status_code == 200
+    assert client.get("/api/userinfo", headers=key(mine["key"])).status_code == 401
+    assert client.get("/api/userinfo", headers=key("of-root")).status_code == 200
+
+
 def test_nobody_makes_a_key_that_gives_more_than_they_hold(client: Client):
     refused = client.post("/api/key", headers=key("user"), json={"scopes": ["admin"]})
     assert (refused.status_code, "Requested scope 'admin' not in existing scopes" in refused.text) == (403, True)

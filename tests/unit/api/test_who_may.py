@@ -82,7 +82,6 @@ ADMIN = {
     "DELETE /api/customer/{lookup_id:str}",
     "DELETE /api/group/{group_id:str}",
     "DELETE /api/group/{group_id:str}/user/{user_id:str}",
-    "DELETE /api/key/{key_id:str}",
     "DELETE /api/perm/{perm_id:str}",
     "DELETE /api/user/{user_id:str}",
     "GET /api/audit",

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from api_client import TurnedVault
-from watchbell.domain.errors import Faulty
+from watchbell.domain.errors import Faulty, Permanent
 from watchbell.domain.plan import MASK
 from watchbell.usecases.sealing import seal
 
@@ -58,3 +58,62 @@ def test_nothing_is_opened_that_was_not_sealed_here(config: Any, before: Any, fi
     with pytest.raises(Faulty) as raised:
         sealed(config, before)
     assert [fault.field for fault in raised.value.faults] == [field]
+
+
+KEPT = {"url": "https://here.example/a", "verify_tls": True, "timeout": 5, "password": "sealed:cba"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"url": "https://there.example/a"},
+        {"url": "http://here.example/a"},
+        {"url": "https://here.example:8443/a"},
+        {"url": "https://here.example@there.example/a"},
+        {"verify_tls": False},
+    ],
+)
+def test_dots_send_no_secret_elsewhere(change: dict[str, Any]):
+    with pytest.raises(Faulty) as raised:
+        sealed({**KEPT, "password": MASK, **change}, KEPT)
+    (fault,) = raised.value.faults
+    assert (fault.field, fault.fix) == ("config.password", "give the secret again")
+    assert next(iter(change)) in fault.reason
+    assert sealed({**KEPT, "password": "abc", **change}, KEPT)["password"] == "sealed:cba"
+
+
+@pytest.mark.parametrize("change", [{"url": "https://here.example/b?c"}, {"timeout": 9}, {}])
+def test_dots_keep_a_secret_that_stays_where_it_was(change: dict[str, Any]):
+    assert sealed({**KEPT, "password": MASK, **change}, KEPT)["password"] == "sealed:cba"
+
+
+@pytest.mark.parametrize("name", ["type", "host"])
+def test_dots_send_no_secret_to_another_plug_in_or_host(name: str):
+    before = {name: "one", "config": {"password": "sealed:cba"}}
+    body = {name: "other", "config": {"password": MASK}}
+    with pytest.raises(Faulty, match=name):
+        seal(body, before, SECRETS, TurnedVault())
+    assert seal({**body, name: "one"}, before, SECRETS, TurnedVault())["config"] == {"password": "sealed:cba"}
+
+
+def test_an_address_that_is_a_secret_itself_may_be_kept_or_given_again():
+    secrets = frozenset({"url", "secret"})
+    before = {"config": {"url": "sealed:a//:sptth", "secret": "sealed:x"}}
+
+    def written(url: str) -> dict[str, Any]:
+        return seal({"config": {"url": url, "secret": MASK}}, before, secrets, TurnedVault())["config"]
+
+    assert written(MASK) == written("https://a") == {"url": "sealed:a//:sptth", "secret": "sealed:x"}
+    with pytest.raises(Faulty, match=r"config\.secret"):
+        written("https://b")
+
+
+class _LostKey(TurnedVault):
+    def unseal(self, sealed: str) -> str:
+        raise Permanent("sealed with another key")
+
+
+def test_what_no_key_opens_any_more_can_be_given_again():
+    before = {"config": {"password": "sealed:cba"}}
+    body = {"config": {"password": "new"}}
+    assert seal(body, before, SECRETS, _LostKey())["config"] == {"password": "sealed:wen"}

@@ -1414,7 +1414,7 @@ export interface paths {
         /** Change what the body names, and nothing else; null leaves it as it is */
         put: operations["keys.change"];
         post?: never;
-        /** Revoke a key */
+        /** Revoke a key; only one's own unless for `admin:keys` */
         delete: operations["keys.remove"];
         options?: never;
         head?: never;
