@@ -146,6 +146,9 @@ def test_a_row_that_is_pressed_right_after_scrolling_stays_under_the_mouse(alert
 
 
 def test_alerts_are_taken_given_away_and_watched(alerts: SingleMachine, desk: Page) -> None:
+    me = alerts.call("GET", "/api/users", params={"login": LOGIN})["users"][0]["id"]
+    group = alerts.call("POST", "/api/group", {"name": "Mouse keepers"}, 201)["group"]["id"]
+    alerts.call("PUT", f"/api/group/{group}/user/{me}")
     desk.goto(alerts.url + LIST)
     for name in ("host-010", "host-012"):
         row(desk, name).get_by_role("checkbox").click()
@@ -154,6 +157,11 @@ def test_alerts_are_taken_given_away_and_watched(alerts: SingleMachine, desk: Pa
     desk.get_by_role("button", name="More").click()
     desk.get_by_role("link", name="Assigned to me").click()
     expect(desk).to_have_url(re.compile(f"assignee={LOGIN}"))
+    expect(row(desk, "host-")).to_have_count(2)
+    theirs = alerts.wait_alert(resource="host-014")["id"]
+    alerts.call("PUT", f"/api/alert/{theirs}/action", {"action": "assign", "assignee": "Mouse keepers"})
+    expect(row(desk, "host-014")).to_be_visible()  # what is a group's is mine, too
+    alerts.call("PUT", f"/api/alert/{theirs}/action", {"action": "assign", "assignee": ""})
     expect(row(desk, "host-")).to_have_count(2)
 
     row(desk, "host-010").click()
@@ -179,6 +187,24 @@ def test_alerts_are_taken_given_away_and_watched(alerts: SingleMachine, desk: Pa
     desk.get_by_role("link", name="Watched by me").click()
     expect(row(desk, "host-010")).to_be_visible()
     expect(row(desk, "host-")).to_have_count(1)
+
+
+def test_what_was_acknowledged_is_acknowledged_again_when_its_closing_is_undone(
+    alerts: SingleMachine, desk: Page
+) -> None:
+    for number in (40, 41):
+        found = alerts.wait_alert(resource=f"host-0{number}")
+        if number == 40:
+            alerts.call("PUT", f"/api/alert/{found['id']}/action", {"action": "ack"})
+    desk.goto(f"{alerts.url}/alerts?event=Mouse&status=open&status=ack&resource=host-040&resource=host-041")
+    for number in (40, 41):
+        row(desk, f"host-0{number}").get_by_role("checkbox").click()
+    desk.get_by_role("toolbar").get_by_role("button", name="Close").click()
+    undo(desk, "2 alerts closed.")
+    alerts.wait_alert(resource="host-040", status="ack")
+    alerts.wait_alert(resource="host-041", status="open")
+    expect(row(desk, "host-040")).to_contain_text("acknowledged")
+    expect(row(desk, "host-041")).to_contain_text("open")
 
 
 def test_filter_words_go_by_a_click(alerts: SingleMachine, desk: Page) -> None:

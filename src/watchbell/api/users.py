@@ -121,6 +121,12 @@ async def set_my_attributes(request: Request[Any, Any, Any], directory: Needed[D
     return ok()
 
 
+@get("/api/user/me/groups", guards=SEE_SELF, opt=listed("groups", GroupBody))
+async def my_groups(request: Request[Any, Any, Any], directory: Needed[Directory]) -> dict[str, Any]:
+    """The groups that the caller belongs to."""
+    return await _groups(request, directory, await _self(request, directory))
+
+
 @get("/api/user/{user_id:str}", guards=MAY, opt=told(answer=_ONE))
 async def one(request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]) -> dict[str, Any]:
     """One user."""
@@ -132,9 +138,7 @@ async def groups_of(
     request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]
 ) -> dict[str, Any]:
     """The groups that a user belongs to."""
-    user, base = await directory.user(user_id), base_of(request)
-    mine = [group for group in await directory.groups() if user.id in group.members]
-    return page_of(request, "groups", [group_shown(group, base) for group in mine])
+    return await _groups(request, directory, await directory.user(user_id))
 
 
 @put("/api/user/{user_id:str}", guards=MAY, opt=told(body=SentUser, answer=_ONE))
@@ -194,6 +198,12 @@ async def _self(request: Request[Any, Any, Any], directory: Directory) -> User:
     return await directory.user(principal_of(request).login)
 
 
+async def _groups(request: Request[Any, Any, Any], directory: Directory, user: User) -> dict[str, Any]:
+    base = base_of(request)
+    mine = [group for group in await directory.groups() if user.id in group.members]
+    return page_of(request, "groups", [group_shown(group, base) for group in mine])
+
+
 async def _answer(
     request: Request[Any, Any, Any], directory: Directory, user: User, described: dict[str, Any]
 ) -> dict[str, Any]:
@@ -216,6 +226,7 @@ routes = [
     my_attributes,
     set_my_attributes,
     one,
+    my_groups,
     groups_of,
     change,
     set_attributes,

@@ -229,6 +229,14 @@ async def test_people_revoke_their_own_keys_and_nobody_elses(client: Client, wor
     assert client.get("/api/userinfo", headers=key("of-root")).status_code == 200
 
 
+def test_people_see_the_groups_that_they_are_in(client: Client):
+    made = client.post("/api/group", json={"name": "night shift"}).json()["group"]["id"]
+    client.post("/api/group", json={"name": "day shift"})
+    assert client.put(f"/api/group/{made}/user/id-ann").status_code == 200
+    found = client.get("/api/user/me/groups", headers=key("user"))
+    assert (found.status_code, [group["name"] for group in found.json()["groups"]]) == (200, ["night shift"])
+
+
 def test_nobody_makes_a_key_that_gives_more_than_they_hold(client: Client):
     refused = client.post("/api/key", headers=key("user"), json={"scopes": ["admin"]})
     assert (refused.status_code, "Requested scope 'admin' not in existing scopes" in refused.text) == (403, True)

@@ -102,6 +102,7 @@ export const people = {
   createUser: (user: Body) => post<Said<'users.create'>>('/user', user),
   updateUser: (id: string, user: Body) => put<Said<'users.change'>>(`/user/${at(id)}`, user),
   removeUser: (id: string) => del(`/user/${at(id)}`),
+  myGroups: () => get<Said<'users.my_groups'>>('/user/me/groups', { 'page-size': 1000 }),
   updateMe: (user: Body) => put<Said<'users.change_me'>>('/user/me', user),
   sessions: () => get<Said<'own_sessions.sessions'>>('/sessions'),
   endSession: (id: string) => del<Said<'own_sessions.end'>>(`/sessions/${at(id)}`),

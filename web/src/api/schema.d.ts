@@ -2194,6 +2194,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/me/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The groups that the caller belongs to */
+        get: operations["users.my_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/userinfo": {
         parameters: {
             query?: never;
@@ -9943,6 +9960,54 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "users.my_groups": {
+        parameters: {
+            query?: {
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                count?: string[];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                href?: string[];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                id?: string[];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                name?: string[];
+                /** @description From 1. */
+                page?: components["parameters"]["rows.page"];
+                /** @description How many rows a page has. */
+                "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description Fields to sort by; `-` before one turns the order round. */
+                "sort-by"?: components["parameters"]["rows.sort-by"];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                text?: string[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        groups: components["schemas"]["GroupBody"][];
+                        message?: string;
+                        more: boolean;
+                        page: number;
+                        pages: number;
+                        pageSize: number;
+                        /** @enum {unknown} */
+                        status: "ok";
+                        total: number;
+                    };
                 };
             };
             default: components["responses"]["Error"];

@@ -117,9 +117,15 @@ export function useAlertActions(): {
   }
 
   /** Before the lists follow: who undoes what is seen to have changed must not undo what was done before it. */
-  function tell(action: Action, done: readonly string[]): void {
+  function tell(action: Action, done: readonly string[], acknowledged: ReadonlySet<string> = new Set()): void {
     const words = text.alerts.done[action]
-    const undo = (): Promise<void> => run(REVERSE[action], done).then(refresh)
+    const undo = async (): Promise<void> => {
+      const back = await run(REVERSE[action], done)
+      // What is opened again is nobody's; whoever had it has it again.
+      const theirs = action === 'close' ? back.filter((id) => acknowledged.has(id)) : []
+      if (theirs.length) await run('ack', theirs)
+      await refresh()
+    }
     if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo })
   }
 
@@ -139,7 +145,8 @@ export function useAlertActions(): {
     const action = chosenAction(wanted, alerts)
     const ids = alerts.filter(({ status }) => applies(action, status)).map(({ id }) => id)
     if (!ids.length) return
-    tell(action, await run(action, ids))
+    const acknowledged = new Set(alerts.filter(({ status }) => status === 'ack').map(({ id }) => id))
+    tell(action, await run(action, ids), acknowledged)
     await refresh()
   }
 
