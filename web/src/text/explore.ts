@@ -30,7 +30,7 @@ export const words = {
   workingPart: (part: number) => `Looking … ${Math.round(part * 100)} %`,
   took: (ms: number, files: number) => `${ms < 1000 ? `${count(ms)} ms` : `${(ms / 1000).toFixed(1)} s`}, ${many(files, 'file', 'files')}`,
   overTime: (what: string) => `${what} over time`,
-  total: (n: number, what: string) => `${count(n)} ${what.toLowerCase()}`,
+  total: (n: number, measure: string) => ({ parties: many(n, 'party', 'parties'), sessions: many(n, 'session', 'sessions') })[measure] ?? many(n, 'event', 'events'),
   values: (field: string) => `Values of ${field}`,
   value: 'Value',
   share: 'Share',
