@@ -60,6 +60,7 @@ from watchbell.usecases.recording import Rulebook
 from watchbell.usecases.sessions import digest
 from watchbell.usecases.shaping import Shaping
 from watchbell.usecases.trying import Trying
+from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -269,6 +270,7 @@ class World:
             ),
             "model": model,
             "noting": Noting(store, self.clock),
+            "viewing": Viewing(store, self.clock),
             "operating": operating,
             "pinging": Pinging(self.authenticating, configured, self.clock),
             "pulsing": Pulsing(self.store, configured, take, self.clock),

@@ -207,6 +207,40 @@ def test_what_was_acknowledged_is_acknowledged_again_when_its_closing_is_undone(
     expect(row(desk, "host-041")).to_contain_text("open")
 
 
+def test_a_view_is_saved_chosen_shared_and_removed_with_an_undo(alerts: SingleMachine, desk: Page) -> None:
+    save = desk.get_by_role("button", name="Save this view…")
+
+    def entry(name: str) -> Locator:
+        if not save.is_visible():
+            desk.get_by_role("button", name="More", exact=True).last.click()
+        return desk.get_by_role("link", name=name)
+
+    desk.goto(f"{alerts.url}/alerts?event=Mouse&severity=major&sort=-resource")
+    row(desk, f"host-{COUNT - 1}").click()  # the panel is no part of the view
+    expect(desk).to_have_url(re.compile("open="))
+    expect(entry("Wall view")).to_be_visible()
+    save.click()
+    dialog = desk.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Name").fill("Loud mice ü & <b>")
+    dialog.get_by_role("checkbox", name="Everybody sees it").check()
+    desk.keyboard.press("Enter")
+    expect(desk.get_by_text("View “Loud mice ü & <b>” saved.")).to_be_visible()
+    saved = alerts.call("GET", "/api/views")["views"]
+    assert [(view["name"], view["query"], view["shared"]) for view in saved] == [
+        ("Loud mice ü & <b>", "event=Mouse&severity=major&sort=-resource", True)
+    ]
+
+    desk.goto(f"{alerts.url}/alerts?event=Mouse&severity=minor")
+    entry("Loud mice").click()
+    expect(desk).to_have_url(f"{alerts.url}/alerts?event=Mouse&severity=major&sort=-resource")
+    expect(first(desk)).to_contain_text(f"host-{COUNT - 1}")
+    expect(entry("Loud mice")).to_have_attribute("aria-current", "true")
+    desk.get_by_role("button", name="Remove the view “Loud mice ü & <b>”").click()
+    undo(desk, "View “Loud mice ü & <b>” removed.")
+    expect(entry("Loud mice")).to_be_visible()
+    assert len(alerts.call("GET", "/api/views")["views"]) == 1
+
+
 def test_filter_words_go_by_a_click(alerts: SingleMachine, desk: Page) -> None:
     desk.goto(f"{alerts.url}/alerts?event=Mouse&severity=major&resource=host-011&sort=resource")
     bar = desk.get_by_role("search")

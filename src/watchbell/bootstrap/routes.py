@@ -37,6 +37,7 @@ from watchbell.api import (
     session,
     stream,
     users,
+    views,
     webhooks,
 )
 from watchbell.api.compat import alertmanager, silences
@@ -78,6 +79,7 @@ ROUTES = [
     *session.routes,
     *stream.routes,
     *users.routes,
+    *views.routes,
     *webhooks.routes,
     *alertmanager.routes,
     *silences.routes,

@@ -43,6 +43,7 @@ from watchbell.usecases.obeying import Obeying
 from watchbell.usecases.permitting import Permitting
 from watchbell.usecases.pinging import Pinging
 from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
 _log = structlog.get_logger("setup")
@@ -130,6 +131,7 @@ def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "intake": core.intake,
         "model": core.model,
         "noting": Noting(store, parts.clock),
+        "viewing": Viewing(store, parts.clock),
         "operating": core.operating_on(store),
         "pulsing": core.pulsing,
         "reception": alerts.Reception(core.intake, parts.clock, Defaults()),

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from watchbell.domain.accounts import ApiKey, Session, User
 from watchbell.domain.audit import AuditEntry, AuditQuery
+from watchbell.domain.views import View
 
 
 class Users(Protocol):
@@ -81,6 +82,26 @@ class ApiKeys(Protocol):
 
     async def delete(self, key_id: str) -> None:
         """Revoke."""
+        ...
+
+
+class Views(Protocol):
+    """Filters that people keep. Those that are not shared go with their user."""
+
+    async def get(self, view_id: str) -> View | None:
+        """One view; in a writing transaction the row is locked until its end."""
+        ...
+
+    async def of(self, owner: str) -> list[View]:
+        """Those of a user and those that are shared, by name."""
+        ...
+
+    async def save(self, view: View) -> None:
+        """Insert or overwrite by id; a name that the owner has already raises `Conflict`."""
+        ...
+
+    async def delete(self, view_id: str) -> None:
+        """Delete one."""
         ...
 
 

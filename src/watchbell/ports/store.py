@@ -25,7 +25,7 @@ from watchbell.ports.alerta import CustomerLookups, Notes, OriginHeartbeats, Peo
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Timers
 from watchbell.ports.login import Identities
-from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users
+from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
 from watchbell.ports.rules import RuleHistory
 from watchbell.ports.tally import Tallies
 
@@ -363,6 +363,7 @@ class Transaction(Protocol):
     received_calls: ReceivedCalls
     permissions: Permissions
     identities: Identities
+    views: Views
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed. Topics: alert, incident, check, config, event."""

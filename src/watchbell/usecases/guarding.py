@@ -56,6 +56,7 @@ class GuardedTransaction:
         self.customer_lookups = tx.customer_lookups
         self.permissions = tx.permissions
         self.identities = tx.identities
+        self.views = tx.views
         self.received_calls: ReceivedCalls = GuardedCalls(tx)
 
     def changed(self, topic: str, *identifiers: str) -> None:

@@ -52,6 +52,7 @@ KNOWN = {"GET /api/session", "DELETE /api/session"}
 KEYLESS = {"DELETE /api/sessions", "DELETE /api/sessions/{session_id:str}", "GET /api/sessions"}
 """For people who logged in; every key is refused."""
 GUEST = {
+    "DELETE /api/view/{view_id:str}",
     "GET /alertmanager/api/v2/alerts",
     "GET /alertmanager/api/v2/alerts/groups",
     "GET /alertmanager/api/v2/receivers",
@@ -77,6 +78,9 @@ GUEST = {
     "GET /api/service-status",
     "GET /api/services",
     "GET /api/stream",
+    "GET /api/views",
+    "POST /api/view",
+    "PUT /api/view/{view_id:str}",
 }
 ADMIN = {
     "DELETE /api/customer/{lookup_id:str}",

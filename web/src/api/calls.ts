@@ -12,6 +12,7 @@ import type {
   PublicConfig,
   Said,
   SchemaBook,
+  Schemas,
   SystemStatus,
 } from './types'
 
@@ -95,6 +96,12 @@ export const incidents = {
 export const events = {
   tail: (limit = 100) => get<Said<'events.tail'>>('/events/tail', { limit }),
   minutes: (minutes = 60) => get<Said<'events.minutes'>>('/events/minutes', { minutes }),
+}
+
+export const views = {
+  all: () => get<Said<'views.views'>>('/views'),
+  create: (view: Schemas['NewView']) => post<Said<'views.create'>>('/view', view),
+  remove: (id: string) => del(`/view/${at(id)}`),
 }
 
 export const people = {

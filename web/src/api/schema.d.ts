@@ -2245,6 +2245,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/view": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Keep a filter under a name. Only people do, no keys */
+        post: operations["views.create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/view/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change what the body names of one's own view */
+        put: operations["views.change"];
+        post?: never;
+        /** Remove one's own view; a shared one with `admin:users`, too */
+        delete: operations["views.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's views and those that are shared, by name */
+        get: operations["views.views"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/{name}": {
         parameters: {
             query?: never;
@@ -2734,6 +2786,24 @@ export interface components {
              * @default null
              */
             user: string | null;
+        };
+        /** @description What is to be changed of a view; null leaves it as it is. */
+        ChangedView: {
+            /**
+             * @description What it is called.
+             * @default null
+             */
+            name: string | null;
+            /**
+             * @description What stands after the `?` in the address of the list.
+             * @default null
+             */
+            query: string | null;
+            /**
+             * @description Whether everybody sees it; asks for `write:alerts`.
+             * @default null
+             */
+            shared: boolean | null;
         };
         /** @description What one run of a check said. */
         CheckResult: {
@@ -3308,6 +3378,18 @@ export interface components {
              * @default null
              */
             user: string | null;
+        };
+        /** @description A view that is wanted. */
+        NewView: {
+            /** @description What it is called. */
+            name: string;
+            /** @description What stands after the `?` in the address of the list, such as `status=open&service=Shop&sort=severity`. */
+            query: string;
+            /**
+             * @description Whether everybody sees it; asks for `write:alerts`.
+             * @default false
+             */
+            shared: boolean;
         };
         /** @description What a collector says of all of its events: accepted = received + lost + waiting; refused is beside that. */
         NodeAccount: {
@@ -3930,6 +4012,17 @@ export interface components {
             text: string;
             /** Format: date-time */
             updateTime: string;
+        };
+        /** @description A view. */
+        ViewRow: {
+            /** Format: date-time */
+            createTime: string;
+            id: string;
+            /** @description Whether it is the caller's. */
+            mine: boolean;
+            name: string;
+            query: string;
+            shared: boolean;
         };
         /** @description Alerts that have one value in the field that was asked for; that field comes besides, under its name. */
         WorstGroup: {
@@ -10095,6 +10188,115 @@ export interface operations {
                         status: "ok";
                         total: number;
                         users: components["schemas"]["UserRow"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "views.create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewView"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {unknown} */
+                        status: "ok";
+                        view: components["schemas"]["ViewRow"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "views.change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangedView"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {unknown} */
+                        status: "ok";
+                        view: components["schemas"]["ViewRow"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "views.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "views.views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {unknown} */
+                        status: "ok";
+                        total: number;
+                        views: components["schemas"]["ViewRow"][];
                     };
                 };
             };

@@ -37,6 +37,8 @@ class MemoryUsers:
         sessions = self._tables.read("sessions").values()
         self._tables.drop("sessions", [session.id for session in sessions if session.user_id == user_id])
         self._tables.drop("profiles", [user_id])
+        views = self._tables.read("views").values()
+        self._tables.drop("views", [view.id for view in views if view.owner == user_id and not view.shared])
         known = self._tables.read("identities").items()
         self._tables.drop("identities", [name for name, each in known if each.user_id == user_id])
         owners = (user.id, user.login.lower())

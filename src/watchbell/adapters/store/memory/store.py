@@ -25,6 +25,7 @@ from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
 from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
+from watchbell.adapters.store.memory.views import MemoryViews
 from watchbell.adapters.store.memory.work import MemoryLeases, MemoryOutbox, MemoryTimers
 from watchbell.domain.errors import Retryable
 from watchbell.ports import store as ports
@@ -69,6 +70,7 @@ class MemoryTransaction:
         self.received_calls: ReceivedCalls = MemoryReceivedCalls(tables)
         self.permissions: ports.Permissions = MemoryPermissions(tables)
         self.identities: Identities = MemoryIdentities(tables)
+        self.views: ports.Views = MemoryViews(tables)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

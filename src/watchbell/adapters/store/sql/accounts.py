@@ -3,11 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select
 
 from watchbell.adapters.store.retention import FAILURES_KEPT
 from watchbell.adapters.store.sql.codec import Codec
-from watchbell.adapters.store.sql.tables_accounts import api_keys, audit, identities, login_failures, sessions, users
+from watchbell.adapters.store.sql.tables_accounts import (
+    api_keys,
+    audit,
+    identities,
+    login_failures,
+    sessions,
+    users,
+    views,
+)
 from watchbell.adapters.store.sql.tables_notes import profiles
 from watchbell.adapters.store.sql.work import Work
 from watchbell.domain.accounts import ApiKey, Session, User
@@ -45,6 +53,7 @@ class SqlUsers:
             await self._work.delete(sessions, sessions.c.user_id == user_id)
             await self._work.delete(profiles, profiles.c.user_id == user_id)
             await self._work.delete(identities, identities.c.user_id == user_id)
+            await self._work.delete(views, and_(views.c.owner == user_id, not_(views.c.shared)))
             owners = or_(api_keys.c.user == row.id, func.watchbell_lower(api_keys.c.user) == row.login_folded)
             await self._work.delete(api_keys, owners)
 

@@ -34,6 +34,7 @@ from watchbell.adapters.store.sql.identities import SqlIdentities
 from watchbell.adapters.store.sql.oncall import SqlIncidents, SqlNotifications
 from watchbell.adapters.store.sql.rules import SqlRuleHistory
 from watchbell.adapters.store.sql.tallies import SqlTallies
+from watchbell.adapters.store.sql.views import SqlViews
 from watchbell.adapters.store.sql.work import Work, translated
 from watchbell.domain.errors import Invalid
 from watchbell.ports import store as ports
@@ -78,6 +79,7 @@ class SqlTransaction:
         self.received_calls: ReceivedCalls = SqlReceivedCalls(work)
         self.permissions: ports.Permissions = SqlPermissions(work)
         self.identities: Identities = SqlIdentities(work)
+        self.views: ports.Views = SqlViews(work)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

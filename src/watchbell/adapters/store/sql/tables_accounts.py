@@ -1,4 +1,4 @@
-"""Tables of people and their ways in: users, sessions, failed log-ins, API keys, roles, and the audit log."""
+"""Tables of people and their ways in: users, sessions, failed log-ins, API keys, roles, views, and the audit log."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, text
 
@@ -47,6 +47,18 @@ identities = Table(
     Column("created_at", Moment(), nullable=False),
     Column("last_login", Moment(), nullable=False),
     Index("ix_identities_user_id", "user_id"),
+)
+
+views = Table(
+    "views",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("owner", string(), nullable=False),
+    Column("name", string(), nullable=False),
+    Column("query", string(), nullable=False),
+    Column("shared", Boolean(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Index("uq_views_owner_name", "owner", "name", unique=True),
 )
 
 login_failures = Table(
