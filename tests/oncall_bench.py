@@ -11,6 +11,7 @@ from watchbell.adapters.bus.memory import MemoryBus
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.vault import AesVault
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.errors import WatchbellError
 from watchbell.domain.ids import SHARDS, AlertId, new_id, shard_of
 from watchbell.domain.managed import Managed, Stored
@@ -146,7 +147,12 @@ class Bench:
 
     async def configure(self, *objects: Managed) -> None:
         """Write managed objects."""
-        kinds: dict[type[Managed], str] = {Service: "service", Policy: "policy", Channel: "channel"}
+        kinds: dict[type[Managed], str] = {
+            Service: "service",
+            Policy: "policy",
+            Channel: "channel",
+            Inhibition: "inhibition",
+        }
         rows = [
             Stored(
                 kind=kinds[type(item)],

@@ -42,6 +42,9 @@ FIELDS: Mapping[str, str] = {
     "duplicateCount": "duplicate_count",
     "repeat": "repeat",
     "flapping": "flapping",
+    "inhibited": "inhibited",
+    "inhibitedBy": "inhibited_by",
+    "inhibition": "inhibition",
     "previousSeverity": "previous_severity",
     "trendIndication": "trend_indication",
     "receiveTime": "receive_time",
@@ -155,7 +158,7 @@ def _filter(name: str, values: Iterable[str]) -> Filter:
     if field not in FIELDS:
         raise Invalid(f"Invalid filter parameter: {field}")
     column = FIELDS[field]
-    if column in {"repeat", "flapping"}:
+    if column in {"repeat", "flapping", "inhibited"}:
         given = tuple("true" if value.lower() in TRUE else "false" for value in given)
     elif column in {"duplicate_count", "timeout"}:
         given = tuple(str(_number(value, field, 2**31 - 1, least=0)) for value in given)

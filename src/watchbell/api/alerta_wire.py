@@ -86,6 +86,14 @@ class AlertBody(TypedDict):
     history: list[HistoryLine]
     href: str
     id: str
+    inhibited: bool
+    """Whether it tells nobody because another alert stands that it follows from."""
+    inhibitedBy: str | None
+    """The id of that alert."""
+    inhibitedUntil: Time | None
+    """When it tells, now that the other is over."""
+    inhibition: str | None
+    """By which inhibition."""
     lastReceiveId: str
     lastReceiveTime: Time
     origin: str
@@ -263,7 +271,7 @@ def time_of(value: Any) -> datetime:
 
 def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *, raw: bool = True) -> AlertBody:
     """An alert, keys sorted."""
-    flaps = alert.flaps
+    flaps = alert.flaps if alert.flapping else None
     return {
         "attributes": alert.attributes,
         "correlate": alert.correlate,
@@ -273,12 +281,16 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
         "environment": alert.environment,
         "event": alert.event,
         "flapping": alert.flapping,
-        "flappingChanges": flaps.count if flaps is not None and flaps.since is not None else 0,
-        "flappingSince": moment(flaps.since) if flaps is not None and flaps.since is not None else None,
+        "flappingChanges": flaps.count if flaps is not None else 0,
+        "flappingSince": moment(flaps.since if flaps is not None else None),
         "group": alert.group,
         "history": [history_body(entry, base) for entry in history],
         "href": f"{base}/alert/{alert.id}",
         "id": alert.id,
+        "inhibited": alert.inhibited,
+        "inhibitedBy": alert.inhibited_by,
+        "inhibitedUntil": moment(alert.inhibited_until),
+        "inhibition": alert.inhibition,
         "lastReceiveId": alert.last_receive_id,
         "lastReceiveTime": moment(alert.last_receive_time),
         "origin": alert.origin,

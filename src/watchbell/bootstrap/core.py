@@ -9,6 +9,7 @@ from watchbell.bootstrap.parts import Parts
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.blackout import Judge
 from watchbell.domain.alerts.flapping import FlapRule
+from watchbell.domain.alerts.inhibition import enabled
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.signal import Signal
 from watchbell.ports.bus import Bus
@@ -81,7 +82,9 @@ class Core:
         """Apply signals in the transaction of somebody else; returns the shards that have something to route."""
         config = await self.configured.current()
         blackouts = self._judge.at(config.version, config.blackouts.values(), now)
-        return (await apply_signals(tx, signals, now, self.receiving, config.version, blackouts)).shards
+        inhibitions = enabled(config.inhibitions)
+        batch = await apply_signals(tx, signals, now, self.receiving, config.version, blackouts, inhibitions)
+        return batch.shards
 
 
 async def core(parts: Parts) -> Core:

@@ -10,6 +10,7 @@ from watchbell.roles.checking import Checking
 from watchbell.roles.keeper import Duties, Keeper
 from watchbell.usecases.alerting import Alerting, Retained
 from watchbell.usecases.delivering import Delivering, Patience
+from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
 from watchbell.usecases.routing import Routing
@@ -59,6 +60,7 @@ def duties(parts: Parts, core: Core) -> Duties:
             wake=BusWake(core.bus),
         ),
         muting=Muting(core.store, core.configured, core.model, clock),
+        inhibiting=Inhibiting(core.store, core.configured, clock),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )

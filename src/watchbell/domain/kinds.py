@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 
 from watchbell.domain.access import user_faults
 from watchbell.domain.accounts import Person
-from watchbell.domain.alerts.blackout import EVERY, Blackout, blackout_problems
+from watchbell.domain.alerts.blackout import Blackout, blackout_problems
+from watchbell.domain.alerts.inhibition import Inhibition, inhibition_problems
+from watchbell.domain.alerts.matching import EVERY
 from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
@@ -38,6 +40,7 @@ KINDS: Mapping[str, type[Managed]] = MappingProxyType(
         "mapping": EventMapping,
         "rule": Rule,
         "blackout": Blackout,
+        "inhibition": Inhibition,
         "webhook": Format,
     }
 )
@@ -59,6 +62,8 @@ DEEP = 20
 
 DEEPEST: Mapping[str, int] = MappingProxyType({"mapping": LEVELS_MAX, "webhook": 2 * FORMAT_LEVELS + 5})
 """Of kinds whose objects are nested deeper than `DEEP`: how deep."""
+
+_SEVERITIES = ("severity", "warning_severity", "unknown_severity", "minimum_severity", "accept")
 
 Problem = tuple[str, str]
 
@@ -113,27 +118,38 @@ def problems(thing: Managed, environments: tuple[str, ...] = (), severities: Sev
     if judge is not None:
         named = bool(found)  # then the name has been spoken of
         found += [problem for problem in judge(thing) if problem[0] != "name" or not named]
-    environment = getattr(thing, "environment", None)
-    if isinstance(thing, Blackout) and environment == EVERY:
-        environment = None
-    if environments and isinstance(environment, str) and not any(re.fullmatch(e, environment) for e in environments):
-        found.append(("environment", f"{environment!r} is not allowed; allowed are {', '.join(environments)}"))
-    return list(dict.fromkeys([*found, *_severity_problems(thing, severities)]))
+    found += _of_alerts(thing, environments, severities)
+    return list(dict.fromkeys(found))
 
 
-def _severity_problems(thing: Managed, severities: Severities) -> Iterator[Problem]:
-    there_are = f"there are {', '.join(severities.ordered)}"
-    for field in ("severity", "warning_severity", "unknown_severity", "minimum_severity"):
-        severity = getattr(thing, field, None)
-        if isinstance(severity, str) and severity not in severities.known:
-            yield field, f"there is no severity {severity!r}; {there_are}"
-    literal = thing.alert.get("severity") if isinstance(thing, Format) else None
-    if isinstance(literal, str) and literal not in severities.known:
-        yield "alert.severity", f"there is no severity {literal!r}; {there_are}"
-    # Compared with what alerts have, so other words for it would never match.
-    for number, severity in enumerate(thing.accept if isinstance(thing, Blackout) else ()):
-        if severity not in severities.ranks:
-            yield f"accept[{number}]", f"there is no severity {severity!r}; {there_are}"
+def _of_alerts(thing: Managed, environments: tuple[str, ...], severities: Severities) -> Iterator[Problem]:
+    """Environments that alerts cannot have, and severities that there are not."""
+    parts: dict[str, Any] = {"": thing}
+    if isinstance(thing, Inhibition):
+        parts = {"source.": thing.source, "target.": thing.target}
+    every = (EVERY, "") if isinstance(thing, Inhibition) else (EVERY,) if isinstance(thing, Blackout) else ()
+    for path, part in parts.items():
+        environment: Any = getattr(part, "environment", None)
+        judged = bool(environments) and isinstance(environment, str) and environment not in every
+        if judged and not any(re.fullmatch(each, environment) for each in environments):
+            yield f"{path}environment", f"{environment!r} is not allowed; allowed are {', '.join(environments)}"
+        for field, severity in _unknown_severities(part, severities):
+            yield f"{path}{field}", f"there is no severity {severity!r}; there are {', '.join(severities.ordered)}"
+
+
+def _unknown_severities(part: Any, severities: Severities) -> Iterator[tuple[str, str]]:
+    """The severities that are named and that there are not, and where."""
+    said = {field: getattr(part, field, None) for field in _SEVERITIES}
+    if isinstance(part, Format):
+        said["alert.severity"] = part.alert.get("severity")
+    for field, named in said.items():
+        if isinstance(named, str) and named not in severities.known:
+            yield field, named
+        elif isinstance(named, list):
+            # Compared with what alerts have, so other words for it would never match.
+            for number, each in enumerate(cast("list[str]", named)):
+                if each not in severities.ranks:
+                    yield f"{field}[{number}]", each
 
 
 def hostile_texts(value: Any, path: str = "", depth: int = 0, deepest: int = DEEP) -> Iterator[Problem]:
@@ -243,6 +259,7 @@ _JUDGES: dict[type[Managed], Callable[[Any], list[Problem]]] = {
     EventMapping: mapping_problems,
     Rule: _of_rule,
     Blackout: blackout_problems,
+    Inhibition: inhibition_problems,
     Format: format_problems,
     Person: _of_person,
 }

@@ -25,6 +25,7 @@ from watchbell.usecases.delivering import BATCH as DELIVER_BATCH
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
+from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import RENEW, Shards
 from watchbell.usecases.muting import Muting
 from watchbell.usecases.pulsing import HEARTBEAT, Pulsing
@@ -44,6 +45,7 @@ CHECKS = 0.1
 RULES = 2.0
 ARM = 5.0
 BLACKOUTS = 1.0
+INHIBITIONS = 1.0
 HOUSEKEEPING = 60.0
 TIMERS = 500
 CHANGES_KEPT = timedelta(hours=1)
@@ -73,6 +75,7 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     ruling: Ruling
     checking: Checking
     muting: Muting
+    inhibiting: Inhibiting
     results_kept: float = 604800.0
     audit_kept: float = 0.0
 
@@ -138,6 +141,7 @@ class Keeper:
             Loop(name="rules", tick=self._rules, every=RULES),
             Loop(name="heartbeats", tick=self._arm, every=ARM),
             Loop(name="blackouts", tick=self._mute, every=BLACKOUTS),
+            Loop(name="inhibitions", tick=self._inhibit, every=INHIBITIONS),
             Loop(name="housekeeping", tick=self._tidy, every=HOUSEKEEPING),
         ]
 
@@ -238,6 +242,13 @@ class Keeper:
         lease = self._shards.held.get(0)
         if lease is not None:
             await self._call(await self._do.muting.run([lease]))
+        return False
+
+    async def _inhibit(self) -> bool:
+        """As the blackouts, done by one keeper."""
+        lease = self._shards.held.get(0)
+        if lease is not None:
+            await self._call(await self._do.inhibiting.run([lease]))
         return False
 
     async def _tidy(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
 from watchbell.domain.events.mapping.model import Mapping as EventMapping
@@ -42,6 +43,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     mappings: Mapping[str, EventMapping] = {}
     rules: Mapping[str, Rule] = {}
     blackouts: Mapping[str, Blackout] = {}
+    inhibitions: Mapping[str, Inhibition] = {}
     formats: Mapping[str, Format] = {}
 
 
@@ -55,6 +57,7 @@ _KINDS: dict[str, tuple[str, type[Managed]]] = {
     "mapping": ("mappings", EventMapping),
     "rule": ("rules", Rule),
     "blackout": ("blackouts", Blackout),
+    "inhibition": ("inhibitions", Inhibition),
     "webhook": ("formats", Format),
 }
 

@@ -15,6 +15,7 @@ from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
 from watchbell.domain.alerts.blackout import STATUS, Blackout, Judge, covering
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.flapping import FlapRule
+from watchbell.domain.alerts.inhibition import Inhibition, enabled, source_of
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit
 from watchbell.domain.alerts.receive import Received, receive
@@ -62,19 +63,20 @@ async def apply_signals(
     receiving: Receiving,
     config_version: int = 0,
     blackouts: Sequence[Blackout] = (),
+    inhibitions: Sequence[Inhibition] = (),
 ) -> Batch:
-    """Apply signals inside an open transaction. `blackouts` are those in force."""
+    """Apply signals inside an open transaction. `blackouts` and `inhibitions` are those in force."""
     chosen = {signal.id for signal in signals if signal.id}
     signals = [_completed(signal, receiving) for signal in signals]
     identities = {_identity(signal) for signal in signals}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
-    fold = _Fold(stored, blackouts)
+    fold = _Fold(stored, blackouts, inhibitions)
     outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
     # Senders may choose ids. One that names another alert already must not overwrite that alert.
     taken = await tx.alerts.many([alert_id for alert_id in fold.created if alert_id in chosen])
     if taken:
-        fold = _Fold(stored, blackouts, reserved={alert.id for alert in taken})
+        fold = _Fold(stored, blackouts, inhibitions, reserved={alert.id for alert in taken})
         outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
     await fold.record(tx, now)
     return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
@@ -93,9 +95,14 @@ class _Fold:
     """Alerts as they stand while a batch is folded."""
 
     def __init__(
-        self, stored: Sequence[Alert], blackouts: Sequence[Blackout], reserved: AbstractSet[str] = frozenset()
+        self,
+        stored: Sequence[Alert],
+        blackouts: Sequence[Blackout],
+        inhibitions: Sequence[Inhibition],
+        reserved: AbstractSet[str] = frozenset(),
     ) -> None:
         self._blackouts = blackouts
+        self._inhibitions = inhibitions
         self._reserved = reserved
         self.created: list[str] = []
         self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
@@ -113,25 +120,13 @@ class _Fold:
     def take(
         self, signal: Signal, now: datetime, receiving: Receiving, config_version: int
     ) -> Received | WatchbellError:
-        model = receiving.model
         key = (signal.environment, signal.resource, signal.customer or "")
         group = self._groups.get(key, {})
         muted = self._muting(signal, group) if self._blackouts else None
         if muted is not None:
             signal = msgspec.structs.replace(signal, status=STATUS)
         try:
-            received = receive(
-                signal,
-                list(group.values()),
-                model,
-                now,
-                config_version=config_version,
-                flapping=receiving.flapping,
-                value_history=receiving.value_history,
-            )
-            if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
-                signal = msgspec.structs.replace(signal, id=new_id())
-                received = receive(signal, (), model, now, config_version=config_version)
+            received = self._received(signal, list(group.values()), now, receiving, config_version)
         except WatchbellError as error:
             return error
         if muted is not None:
@@ -150,6 +145,27 @@ class _Fold:
         if due is not None and (was_due is None or due < was_due):
             self._due[alert.id] = due
         return received
+
+    def _received(
+        self, signal: Signal, stored: Sequence[Alert], now: datetime, receiving: Receiving, config_version: int
+    ) -> Received:
+        model = receiving.model
+        received = receive(
+            signal,
+            stored,
+            model,
+            now,
+            config_version=config_version,
+            flapping=receiving.flapping,
+            value_history=receiving.value_history,
+        )
+        if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
+            signal = msgspec.structs.replace(signal, id=new_id())
+            received = receive(signal, (), model, now, config_version=config_version)
+        if not self._inhibitions:
+            return received
+        inhibits = source_of(self._inhibitions, received.alert)
+        return msgspec.structs.replace(received, alert=msgspec.structs.replace(received.alert, inhibits=inhibits))
 
     def _muting(self, signal: Signal, group: Mapping[str, Alert]) -> Blackout | None:
         """The blackout in force that the signal falls under, by itself or by the tags that its alert has already."""
@@ -269,7 +285,8 @@ class Intake:
         now = self._clock.now()
         blackouts = self._judge.at(config.version, config.blackouts.values(), now)
         async with self._store.transaction() as tx:
-            batch = await apply_signals(tx, signals, now, self._receiving, config.version, blackouts)
+            inhibitions = enabled(config.inhibitions)
+            batch = await apply_signals(tx, signals, now, self._receiving, config.version, blackouts, inhibitions)
             if together:
                 for outcome in batch.outcomes:
                     if isinstance(outcome, WatchbellError):

@@ -6,13 +6,14 @@ may know of the change a moment later, and every `AGAIN` in any case.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import EVERY, STATUS, Blackout, Judge, covering, matches
+from watchbell.domain.alerts.blackout import STATUS, Blackout, Judge, covering, matches
+from watchbell.domain.alerts.matching import equal, narrowing
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.muting import muted, unmuted
 from watchbell.domain.alerts.query import AlertQuery, Filter
@@ -20,19 +21,12 @@ from watchbell.domain.errors import Conflict
 from watchbell.domain.ids import new_id
 from watchbell.domain.managed import Stored
 from watchbell.ports.clock import Clock
-from watchbell.ports.store import Lease, Store
+from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.managing import Managing
-from watchbell.usecases.operating import record
+from watchbell.usecases.sweeping import AGAIN, MOST, SETTLES, count, sweep
 
 KIND = "blackout"
-
-SETTLES = timedelta(seconds=10)
-AGAIN = timedelta(seconds=60)
-BATCH = 500
-"""Alerts looked at in one transaction."""
-MOST = 100_000
-"""Alerts looked at in one run."""
 
 
 class Muting:
@@ -73,7 +67,7 @@ class Muting:
                 return None
             return unmuted(alert, self._model, now, version)
 
-        return await self._change(leases, (_equal("status", STATUS),), change)
+        return await self._change(leases, (equal("status", STATUS),), change)
 
     async def _begin(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
         """Silence what is open and covered."""
@@ -99,16 +93,11 @@ class Muting:
     ) -> set[int]:
         async with self._store.reading() as tx:
             ids = await tx.reports.ids(AlertQuery(filters=filters), MOST)
-        shards: set[int] = set()
-        for start in range(0, len(ids), BATCH):
-            async with self._store.transaction() as tx:
-                await tx.leases.verify(leases)
-                now = self._clock.now()
-                # Looked at again under lock: a signal may have changed it meanwhile.
-                found = await tx.alerts.many(ids[start : start + BATCH])
-                changes = [done for alert in found if (done := change(alert, now)) is not None]
-                shards |= set(await record(tx, changes, now))
-        return shards
+
+        async def judge(_: Transaction, alerts: Sequence[Alert], now: datetime) -> list[Acted]:
+            return [done for alert in alerts if (done := change(alert, now)) is not None]
+
+        return await sweep(self._store, self._clock, leases, ids, judge)
 
 
 async def made(managing: Managing, by: Principal, fields: Mapping[str, Any]) -> Stored:
@@ -125,28 +114,11 @@ async def made(managing: Managing, by: Principal, fields: Mapping[str, Any]) -> 
 
 async def covered(store: Store, blackout: Blackout) -> int:
     """How many open alerts a blackout would silence now, were it in force; none is counted beyond `MOST`."""
-    async with store.reading() as tx:
-        ids = await tx.reports.ids(AlertQuery(filters=standing_filters(blackout)), MOST)
-        count = 0
-        for start in range(0, len(ids), BATCH):
-            found = await tx.alerts.many(ids[start : start + BATCH])
-            count += sum(matches(blackout, alert) for alert in found)
-    return count
+    query = AlertQuery(filters=standing_filters(blackout))
+    return await count(store, query, lambda alert: matches(blackout, alert))
 
 
 def standing_filters(blackout: Blackout) -> tuple[Filter, ...]:
     """What narrows the open alerts that a blackout may cover; `matches` decides."""
-    found = [_equal("status", "open")]
-    if blackout.environment != EVERY:
-        found.append(_equal("environment", blackout.environment))
-    for field in ("resource", "event", "group", "origin", "customer"):
-        value: str = getattr(blackout, field)
-        if value and "*" not in value:
-            found.append(_equal(field, value))
-    found += [_equal("service", service) for service in blackout.service]
-    found += [_equal("tags", tag) for tag in blackout.tags]
-    return tuple(found)
-
-
-def _equal(field: str, value: str) -> Filter:
-    return Filter(field=field, values=(value,))
+    customer = [equal("customer", blackout.customer)] if blackout.customer else []
+    return (equal("status", "open"), *narrowing(blackout), *customer)

@@ -5,7 +5,7 @@ A batch of `route` rows is one transaction: claimed, decided, recorded and done,
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -17,6 +17,8 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.ports.telemetry import Telemetry
 from watchbell.usecases.configuration import Configuration, Configured
+from watchbell.usecases.inhibiting import judged
+from watchbell.usecases.operating import record
 from watchbell.usecases.recording import ROUTE, Ledger, Rulebook, circumstances
 
 BATCH = 200
@@ -65,7 +67,7 @@ class Routing:
             config = await self._configured.within(tx)
             shards: set[int] = set()
             ledger = Ledger()
-            batch = await _load(tx, config, list(dict.fromkeys(row.subject for row in rows)))
+            batch = await _load(tx, config, list(dict.fromkeys(row.subject for row in rows)), now)
             for service in batch.services:
                 decision = await self._decide(tx, config, service, batch)
                 if decision is not None:
@@ -92,8 +94,8 @@ class Routing:
         return None if await tx.incidents.get(decision.incident.id) is not None else decision
 
 
-async def _load(tx: Transaction, config: Configuration, alert_ids: Sequence[str]) -> _Batch:
-    alerts = await tx.alerts.many(alert_ids)
+async def _load(tx: Transaction, config: Configuration, alert_ids: Sequence[str], now: datetime) -> _Batch:
+    alerts = await _inhibited(tx, config, await tx.alerts.many(alert_ids), now)
     gone = sorted(set(alert_ids) - {alert.id for alert in alerts})
     services = {name for alert in alerts for name in alert.service if name in config.services}
     # A new alert belongs to nothing yet; another may belong to a service that it no longer names.
@@ -102,3 +104,14 @@ async def _load(tx: Transaction, config: Configuration, alert_ids: Sequence[str]
     ordered = sorted(services)
     incidents = {incident.service: incident for incident in await tx.incidents.unresolved(ordered)} if ordered else {}
     return _Batch(alerts=alerts, gone=gone, incidents=incidents, services=ordered)
+
+
+async def _inhibited(tx: Transaction, config: Configuration, alerts: list[Alert], now: datetime) -> list[Alert]:
+    """The alerts as inhibitions leave them."""
+    changes = await judged(tx, config, alerts, now)
+    if not changes:
+        return alerts
+    # They are routed here and now.
+    await record(tx, [msgspec.structs.replace(change, to_route=False) for change in changes], now)
+    after = {change.alert.id: change.alert for change in changes}
+    return [after.get(alert.id, alert) for alert in alerts]

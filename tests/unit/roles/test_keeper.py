@@ -23,6 +23,7 @@ from watchbell.usecases.configuration import Configured
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.intake import Intake, Receiving
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
@@ -60,6 +61,7 @@ def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple
         ruling=Ruling(store, configured, taken, clock),
         checking=Checking(store, bus, configured, clock, telemetry, held=shards.held, taken=taken, wake=wake),
         muting=Muting(store, configured, AlertaModel(), clock),
+        inhibiting=Inhibiting(store, configured, clock),
     )
     return Keeper(store, bus, clock, telemetry, duties), shards
 

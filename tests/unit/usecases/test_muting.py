@@ -16,8 +16,9 @@ from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.intake import Intake, Receiving
-from watchbell.usecases.muting import AGAIN, SETTLES, Muting
+from watchbell.usecases.muting import Muting
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.sweeping import AGAIN, SETTLES
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR: dict[str, Any] = {"start": "2026-01-01T00:00:00Z", "duration": 3600}

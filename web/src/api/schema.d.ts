@@ -1385,6 +1385,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/inhibitions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many alerts that stand are sources of an inhibition, and how many are targets; which go together is not asked
+         * @description How many alerts that stand are sources of an inhibition, and how many are targets; which go together is not asked.
+         *
+         *     The body has the fields of the managed object.
+         */
+        post: operations["inhibitions.preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/key": {
         parameters: {
             query?: never;
@@ -2594,6 +2616,14 @@ export interface components {
             history: components["schemas"]["HistoryLine"][];
             href: string;
             id: string;
+            /** @description Whether it tells nobody because another alert stands that it follows from. */
+            inhibited: boolean;
+            /** @description The id of that alert. */
+            inhibitedBy: string | null;
+            /** @description When it tells, now that the other is over. */
+            inhibitedUntil: string | null;
+            /** @description By which inhibition. */
+            inhibition: string | null;
             lastReceiveId: string;
             /** Format: date-time */
             lastReceiveTime: string;
@@ -3115,8 +3145,9 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
         };
-        /** @description Whether an alert is silenced. */
+        /** @description Whether an alert is silenced or inhibited. */
         GettableStatus: {
+            /** @description The id of the alert that inhibits it. */
             inhibitedBy: string[];
             silencedBy: string[];
             /** @enum {unknown} */
@@ -4077,6 +4108,12 @@ export interface components {
         "alerts.group-by": unknown;
         /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
         "alerts.id": string[];
+        /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+        "alerts.inhibited": string[];
+        /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+        "alerts.inhibitedBy": string[];
+        /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+        "alerts.inhibition": string[];
         /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
         "alerts.lastReceiveId": string[];
         /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4147,13 +4184,15 @@ export interface operations {
     "alertmanager.alerts": {
         parameters: {
             query?: {
-                /** @description Whether those come along that are not silenced. */
+                /** @description Whether those come along that tell somebody. */
                 active?: unknown;
                 /** @description A matcher such as `alertname="Down"`; all must hold. */
                 filter?: string[];
+                /** @description Whether those come along that are inhibited. */
+                inhibited?: unknown;
                 /** @description A regular expression that a receiver must match. */
                 receiver?: string;
-                /** @description Whether those come along that are. */
+                /** @description Whether those come along that are silenced. */
                 silenced?: unknown;
             };
             header?: never;
@@ -4203,13 +4242,15 @@ export interface operations {
     "alertmanager.groups": {
         parameters: {
             query?: {
-                /** @description Whether those come along that are not silenced. */
+                /** @description Whether those come along that tell somebody. */
                 active?: unknown;
                 /** @description A matcher such as `alertname="Down"`; all must hold. */
                 filter?: string[];
+                /** @description Whether those come along that are inhibited. */
+                inhibited?: unknown;
                 /** @description A regular expression that a receiver must match. */
                 receiver?: string;
-                /** @description Whether those come along that are. */
+                /** @description Whether those come along that are silenced. */
                 silenced?: unknown;
             };
             header?: never;
@@ -4463,6 +4504,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4558,6 +4605,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4660,6 +4713,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4762,6 +4821,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4864,6 +4929,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -4966,6 +5037,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -5489,6 +5566,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -5637,6 +5720,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -5740,6 +5829,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -5832,6 +5927,12 @@ export interface operations {
                 "group-by"?: components["parameters"]["alerts.group-by"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -5930,6 +6031,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -6026,6 +6133,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -6127,6 +6240,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -6225,6 +6344,12 @@ export interface operations {
                 "group-by"?: components["parameters"]["alerts.group-by"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -6327,6 +6452,12 @@ export interface operations {
                 "group-by"?: components["parameters"]["alerts.group-by"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -7187,6 +7318,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
@@ -8164,6 +8301,36 @@ export interface operations {
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "inhibitions.preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sources: number;
+                        /** @enum {unknown} */
+                        status: "ok";
+                        targets: number;
                     };
                 };
             };
@@ -9336,6 +9503,12 @@ export interface operations {
                 group?: components["parameters"]["alerts.group"];
                 /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
                 id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
                 lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
                 /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */

@@ -51,12 +51,13 @@ FIELDS: dict[str, Kind] = {
         ("customer", "previous_severity", "trend_indication", "last_receive_id", "previous_status"), Kind.TEXT
     ),
     **dict.fromkeys(("status_before_ack", "status_before_shelve"), Kind.TEXT),
+    **dict.fromkeys(("inhibits", "inhibited_by", "inhibition"), Kind.TEXT),
     **dict.fromkeys(("value", "raw_data"), Kind.ANY),
     **dict.fromkeys(("correlate", "service", "tags"), Kind.LIST),
     **dict.fromkeys(("timeout", "duplicate_count", "version"), Kind.NUMBER),
-    **dict.fromkeys(("repeat", "flapping"), Kind.FLAG),
+    **dict.fromkeys(("repeat", "flapping", "inhibited"), Kind.FLAG),
     **dict.fromkeys(("create_time", "receive_time", "last_receive_time", "update_time"), Kind.TIME),
-    **dict.fromkeys(("reverts_at", "ack_reverts_at"), Kind.TIME),
+    **dict.fromkeys(("reverts_at", "ack_reverts_at", "inhibited_until"), Kind.TIME),
 }
 _TEXTUAL = (Kind.TEXT, Kind.ANY, Kind.ATTRIBUTE)
 _FLAGS = {"true": True, "t": True, "1": True, "yes": True, "y": True, "on": True} | dict.fromkeys(

@@ -77,9 +77,10 @@ class Receiver(TypedDict):
 
 
 class GettableStatus(TypedDict):
-    """Whether an alert is silenced."""
+    """Whether an alert is silenced or inhibited."""
 
     inhibitedBy: list[str]
+    """The id of the alert that inhibits it."""
     silencedBy: list[str]
     state: Literal["suppressed", "active"]
 
@@ -112,8 +113,9 @@ ENVIRONMENT = Parameter(
 FILTER = Parameter(name="filter", about='A matcher such as `alertname="Down"`; all must hold.', many=True)
 _STANDING = (
     FILTER,
-    Parameter(name="active", about="Whether those come along that are not silenced.", type=bool, default=True),
-    Parameter(name="silenced", about="Whether those come along that are.", type=bool, default=True),
+    Parameter(name="active", about="Whether those come along that tell somebody.", type=bool, default=True),
+    Parameter(name="silenced", about="Whether those come along that are silenced.", type=bool, default=True),
+    Parameter(name="inhibited", about="Whether those come along that are inhibited.", type=bool, default=True),
     Parameter(name="receiver", about="A regular expression that a receiver must match."),
 )
 
@@ -194,7 +196,7 @@ async def status(started: Needed[datetime]) -> Response[bytes]:
 async def _standing(request: Request[Any, Any, Any], store: Store) -> list[tuple[Alert, GettableAlert]]:
     given = request.query_params
     matchers = [matcher_of(text) for text in given.getall("filter", [])]
-    shown = {name: given.get(name, "true").lower() != "false" for name in ("active", "silenced")}
+    shown = {name: given.get(name, "true").lower() != "false" for name in ("active", "silenced", "inhibited")}
     receiver = Pattern(given["receiver"]) if "receiver" in given else None
     query = AlertQuery(filters=(Filter(field="status", values=OVER, negate=True),), page_size=MOST_SHOWN)
     async with store.reading() as tx:
@@ -202,10 +204,16 @@ async def _standing(request: Request[Any, Any, Any], store: Store) -> list[tuple
     return [
         (alert, _body(alert, labels))
         for alert in found
-        if shown["silenced" if alert.status in SUPPRESSED else "active"]
+        if shown[_state(alert)]
         and (receiver is None or any(receiver.matches(name) for name in _receivers(alert)))
         and _all_hold(matchers, labels := _labels(alert))
     ]
+
+
+def _state(alert: Alert) -> Literal["silenced", "inhibited", "active"]:
+    if alert.status in SUPPRESSED:
+        return "silenced"
+    return "inhibited" if alert.inhibited else "active"
 
 
 def _all_hold(matchers: Sequence[Matcher], labels: dict[str, str]) -> bool:
@@ -228,7 +236,7 @@ def _receivers(alert: Alert) -> Sequence[str]:
 
 
 def _body(alert: Alert, labels: dict[str, str]) -> GettableAlert:
-    suppressed = alert.status in SUPPRESSED
+    state = _state(alert)
     lasts = timedelta(seconds=alert.timeout) if alert.timeout else timedelta(days=365)
     notes = {name: str(value) for name, value in alert.attributes.items()}
     return {
@@ -240,9 +248,9 @@ def _body(alert: Alert, labels: dict[str, str]) -> GettableAlert:
         "receivers": [{"name": name} for name in _receivers(alert)],
         "startsAt": moment(alert.create_time),
         "status": {
-            "inhibitedBy": [],
-            "silencedBy": [alert.status] if suppressed else [],
-            "state": "suppressed" if suppressed else "active",
+            "inhibitedBy": [alert.inhibited_by] if alert.inhibited_by is not None else [],
+            "silencedBy": [alert.status] if state == "silenced" else [],
+            "state": "active" if state == "active" else "suppressed",
         },
         "updatedAt": moment(alert.last_receive_time),
     }

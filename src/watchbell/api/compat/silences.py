@@ -23,7 +23,8 @@ from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
-from watchbell.domain.alerts.blackout import EVERY, Blackout
+from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.alerts.matching import EVERY
 from watchbell.domain.errors import Faulty, Invalid
 from watchbell.domain.managed import Stored
 from watchbell.ports.clock import Clock

@@ -28,6 +28,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `status_before_ack` and `status_before_shelve` remember what the state machine must return to, so that receiving a
     signal never reads history. `reverts_at` is when the present acknowledgement or shelving runs out by itself, and
     `ack_reverts_at` when the acknowledgement does that a shelving covers. `flaps` is None until its severity changes.
+    `inhibits` names the first inhibition whose source it is. While it is inhibited, `inhibited_by` is the id of the
+    alert that does it, `inhibition` names by which, and `inhibited_until` is when that ends, known once the other is
+    over.
     `version` grows with every write.
     """
 
@@ -64,6 +67,10 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     reverts_at: datetime | None = None
     ack_reverts_at: datetime | None = None
     flaps: Flaps | None = None
+    inhibits: str | None = None
+    inhibited_by: AlertId | None = None
+    inhibition: str | None = None
+    inhibited_until: datetime | None = None
     version: int = 1
 
     @property
@@ -76,13 +83,18 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         """Whether its severity changes again and again."""
         return self.flaps is not None and self.flaps.since is not None
 
+    @property
+    def inhibited(self) -> bool:
+        """Whether it tells nobody because another stands that it follows from."""
+        return self.inhibited_by is not None
+
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One change of an alert, kept for ever by receipt time.
 
     `id` is the message that caused it. `at` is our clock; `sent_at` the sender's. `type` is one of new, severity,
     status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action,
-    flapping, calm.
+    flapping, calm, inhibited, released.
     `reason` is the sentence that says which rule made the change; `config_version` the configuration that it read.
     `source` is the way that the message came, when it was one.
     """

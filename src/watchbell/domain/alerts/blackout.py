@@ -16,12 +16,11 @@ import msgspec
 from dateutil.rrule import rrule, rrulestr
 
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.matching import EVERY, fits
 from watchbell.domain.managed import Managed
 from watchbell.domain.signal import Signal
 
 STATUS = "blackout"
-EVERY = "*"
-"""As a blackout's environment: every one."""
 HORIZON = timedelta(days=732)
 """How far ahead a recurrence is looked at: a rule for a leap day has its next start or none that matters now."""
 LONGEST = 366 * 86400
@@ -126,15 +125,9 @@ def span_at(blackout: Blackout, now: datetime) -> Span | None:
 def matches(blackout: Blackout, alert: Alert | Signal) -> bool:
     """Whether it is for such alerts, by what they are, not by the time. What it accepts never matches."""
     return (
-        blackout.environment in {EVERY, alert.environment}
-        and alert.severity not in blackout.accept
-        and (not blackout.resource or _like(blackout.resource, alert.resource))
-        and (not blackout.event or _like(blackout.event, alert.event))
-        and (not blackout.group or blackout.group == alert.group)
-        and (not blackout.origin or _like(blackout.origin, alert.origin))
+        alert.severity not in blackout.accept
         and (not blackout.customer or blackout.customer == (alert.customer or ""))
-        and set(blackout.service) <= set(alert.service)
-        and set(blackout.tags) <= set(alert.tags)
+        and fits(blackout, alert)
     )
 
 
@@ -267,22 +260,6 @@ def _edge(span: Span | None, now: datetime) -> datetime | None:
     if span is None:
         return None
     return span.start if now < span.start else span.end
-
-
-def _like(pattern: str, text: str) -> bool:
-    """Whether the text fits a pattern in which `*` stands for any characters; takes linear steps."""
-    if "*" not in pattern:
-        return pattern == text
-    first, *middle, last = pattern.split("*")
-    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
-        return False
-    at, stop = len(first), len(text) - len(last)
-    for part in middle:
-        found = text.find(part, at, stop)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
 
 
 class Judge(msgspec.Struct):

@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.inhibition import SILENT
 from watchbell.domain.ids import IncidentId
 from watchbell.domain.oncall.decision import Circumstances, whom
 from watchbell.domain.oncall.incident import (
@@ -22,7 +23,7 @@ from watchbell.domain.oncall.incident import (
     NotificationStatus,
     TimelineEntry,
 )
-from watchbell.domain.oncall.route import LEFT, SILENT, refusal
+from watchbell.domain.oncall.route import LEFT, refusal
 from watchbell.domain.oncall.service import Target
 
 Stage = Literal["received", "matched", "suppressed", "changed", "attached", "detached", "told", "untold"]
@@ -79,7 +80,7 @@ def path_of(
 def _of_history(entry: HistoryEntry, alert: Alert) -> list[Step]:
     received = entry.type == "new" or (entry.type in _RECEIPTS and bool(entry.source))
     if not received:
-        silent = entry.status in SILENT and entry.type in {"shelve", "status"}
+        silent = entry.type == "inhibited" or (entry.status in SILENT and entry.type in {"shelve", "status"})
         text = f"{entry.type}: {entry.text}" if entry.text else entry.type
         stage: Stage = "suppressed" if silent else "changed"
         return [Step(at=entry.at, stage=stage, text=text, reason=entry.reason, by=entry.user or "")]

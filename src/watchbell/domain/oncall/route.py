@@ -3,6 +3,7 @@
 - An alert belongs to a service when it names it, its environment is one of the service's, and it is severe enough.
 - It *stands* while it is neither closed nor expired, shelved nor under a blackout. What is silenced opens nothing and
   keeps nothing open: someone decided not to hear of it.
+- What is inhibited opens nothing and joins nothing. What stands in an incident is never inhibited.
 - A standing alert opens an incident, or joins the one that is unresolved. A worse one raises the severity and everyone
   who was told is told again.
 - When every standing alert is acknowledged, so is the incident. When an acknowledged alert opens again, the incident
@@ -16,6 +17,7 @@
 from collections.abc import Iterable, Sequence
 
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.inhibition import OVER, SILENT
 from watchbell.domain.ids import AlertId
 from watchbell.domain.oncall.answering import settle, take, unacknowledged
 from watchbell.domain.oncall.damping import begin_damping, damp, forget_gone
@@ -25,9 +27,7 @@ from watchbell.domain.oncall.ladder import begin, climb, tell_again
 from watchbell.domain.oncall.service import Service
 from watchbell.domain.oncall.wording import SHOWN_ALERTS, clean, name_of, title_of
 
-# Of both alarm models, Alerta's own and ISA 18.2's.
-ENDED = frozenset({"closed", "expired", "NORM", "RTNUN"})
-SILENT = frozenset({"shelved", "blackout", "SHLVD", "DSUPR", "OOSRV"})
+ENDED = frozenset(OVER)
 TAKEN = frozenset({"ack", "ACKED"})
 LEFT = "no longer stands"
 """How the timeline says that an alert left its incident."""
@@ -45,6 +45,7 @@ def refusal(alert: Alert, at: Circumstances, *, joined: bool = False) -> str:
         (service.name not in alert.service, f"the alert does not name the service {service.name}"),
         (alert.status in ENDED and not damped, f"the alert is {alert.status}"),
         (alert.status in SILENT, f"the alert is silenced ({alert.status})"),
+        (alert.inhibited, f"the alert is inhibited by the alert {alert.inhibited_by} ({alert.inhibition})"),
         (not _environment_counts(alert, service), f"the service does not watch the environment {alert.environment}"),
         (
             at.rank(alert.severity) > at.rank(service.minimum_severity) and not damped,

@@ -11,7 +11,9 @@ from watchbell.adapters.store.sql.tables import alerts
 from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Filter, Negation
 from watchbell.domain.alerts.query import Expression as Wanted
 
-_NULLABLE = {"customer", "value", "raw_data", "reverts_at", "ack_reverts_at"}
+_NULLABLE = {"customer", "value", "raw_data", "reverts_at", "ack_reverts_at"} | {
+    *("inhibits", "inhibited_by", "inhibition", "inhibited_until")
+}
 Expression = ColumnElement[Any]
 
 

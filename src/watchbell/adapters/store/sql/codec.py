@@ -88,6 +88,7 @@ class AlertCodec(Codec[Alert]):
         row["raw_data"], row["raw_data_is_json"] = pack(item.raw_data)
         row["attribute_texts"] = _texts(item.attributes)
         row["flapping"] = item.flapping
+        row["inhibited"] = item.inhibited
         identity = item.identity
         row["identity_key"] = identity_key(identity)
         row["subject_key"] = subject_key(identity)

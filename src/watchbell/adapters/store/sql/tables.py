@@ -58,6 +58,10 @@ def _lines(name: str) -> Column[object]:
     return Column(name, Lines(), nullable=False)
 
 
+def _partly(name: str, *columns: str, where: str) -> Index:
+    return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
+
+
 alerts = Table(
     "alerts",
     metadata,
@@ -85,6 +89,9 @@ alerts = Table(
     _integer("version"),
     Column("flaps", Typed(Flaps), nullable=True),
     Column("flapping", Boolean(), nullable=False, server_default=false()),
+    *(_text(name, nullable=True) for name in ("inhibits", "inhibited_by", "inhibition")),
+    _time("inhibited_until", nullable=True),
+    Column("inhibited", Boolean(), nullable=False, server_default=false()),
     # Hashes of the identity, and of the environment, resource and customer: short keys for indexes and locks.
     *_texts("identity_key"),
     _integer("subject_key"),
@@ -100,6 +107,9 @@ alerts = Table(
     Index("ix_alerts_last_receive_time", "last_receive_time"),
     Index("ix_alerts_status_last_receive_time", "status", "last_receive_time"),
     Index("ix_alerts_severity_last_receive_time", "severity", "last_receive_time"),
+    # Of few alerts each, so that they cost the others nothing.
+    _partly("ix_alerts_inhibits", "environment", "resource", where="inhibits IS NOT NULL"),
+    _partly("ix_alerts_inhibited_by", "inhibited_by", where="inhibited_by IS NOT NULL"),
 )
 
 alert_history = Table(
