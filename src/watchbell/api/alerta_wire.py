@@ -271,7 +271,6 @@ def time_of(value: Any) -> datetime:
 
 def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *, raw: bool = True) -> AlertBody:
     """An alert, keys sorted."""
-    flaps = alert.flaps if alert.flapping else None
     return {
         "attributes": alert.attributes,
         "correlate": alert.correlate,
@@ -281,8 +280,8 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
         "environment": alert.environment,
         "event": alert.event,
         "flapping": alert.flapping,
-        "flappingChanges": flaps.count if flaps is not None else 0,
-        "flappingSince": moment(flaps.since if flaps is not None else None),
+        "flappingChanges": alert.flaps.count if alert.flaps is not None and alert.flapping else 0,
+        "flappingSince": moment(alert.flaps.since) if alert.flaps is not None else None,
         "group": alert.group,
         "history": [history_body(entry, base) for entry in history],
         "href": f"{base}/alert/{alert.id}",

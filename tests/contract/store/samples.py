@@ -10,6 +10,7 @@ from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.audit import AuditEntry
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
 from watchbell.domain.events.rules.part import WindowPart
+from watchbell.domain.ids import AlertId
 from watchbell.domain.managed import Stored
 from watchbell.domain.oncall.incident import (
     Attempt,
@@ -75,6 +76,10 @@ def full_alert() -> Alert:
         reverts_at=after(60),
         ack_reverts_at=after(90),
         flaps=Flaps(since=after(1), count=5, calm=900, digest=3600, calms_at=after(901), digest_at=after(3601)),
+        inhibits="switch",
+        inhibited_by=AlertId("alert-1"),
+        inhibition="power",
+        inhibited_until=after(120),
         version=9,
     )
 
