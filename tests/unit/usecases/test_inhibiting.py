@@ -107,6 +107,37 @@ async def test_a_source_that_comes_back_within_the_grace_inhibits_on(bench):
     assert host not in await bench.heard()
 
 
+async def test_it_is_found_at_once_also_when_everything_was_looked_at_a_moment_ago(bench):
+    await bench.push("sw1", "SwitchDown")
+    host = await bench.push("web01")
+    await bench.tick(0)
+    await bench.tick(11)
+    await bench.tick(AGAIN.total_seconds())
+    await bench.push("sw1", "SwitchDown", "normal")
+    await bench.tick(1)
+    until = (await bench.one(host)).inhibited_until
+    assert until is not None
+    await bench.tick(58)
+    assert host not in await bench.heard()
+    await bench.tick(1)
+    bench.restart()
+    await bench.tick(0)
+    await bench.tick(1)
+    assert host in await bench.heard()
+
+
+async def test_the_end_of_a_grace_is_found_between_two_looks_at_everything(bench):
+    await changed(bench, grace=30)
+    await bench.push("sw1", "SwitchDown")
+    host = await bench.push("web01")
+    await bench.tick(0)
+    await bench.tick(11)
+    await bench.push("sw1", "SwitchDown", "normal")
+    await bench.tick(1)
+    await bench.tick(31)
+    assert host in await bench.heard()
+
+
 async def test_without_grace_it_is_told_at_once(bench):
     await changed(bench, grace=0)
     await bench.push("sw1", "SwitchDown")
