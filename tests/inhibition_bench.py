@@ -6,6 +6,7 @@ from typing import Any
 from oncall_bench import Bench
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.flapping import NEVER
 from watchbell.domain.alerts.inhibition import Inhibition, Selection
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.ids import new_id
@@ -26,7 +27,7 @@ SWITCH = Inhibition(
 
 
 class Inhibited(Bench):
-    """Alerts are known by their resource."""
+    """No alert flaps here: the recoveries of those that do are told by digest, later."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +38,9 @@ class Inhibited(Bench):
         model = AlertaModel()
         telemetry = NullTelemetry()
         self.configured.expire()
-        self.intake = Intake(self.store, self.clock, Receiving(model, Limits()), telemetry, configured=self.configured)
+        self.intake = Intake(
+            self.store, self.clock, Receiving(model, Limits(), NEVER), telemetry, configured=self.configured
+        )
         self.operating = Operating(self.store, self.clock, model)
         self.inhibiting = Inhibiting(self.store, self.configured, self.clock)
 

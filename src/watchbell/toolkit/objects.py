@@ -185,16 +185,16 @@ def _unknown_inside(cls: type[msgspec.Struct], data: Any, path: str = "") -> Ite
         inner = _struct_in(known[name])
         if inner is None:
             continue
+        if isinstance(value, Mapping):
+            yield from _unknown_inside(inner, value, f"{inside}.")
         entries = cast("list[Any]", value) if isinstance(value, list) else []
         for number, entry in enumerate(entries):
             yield from _unknown_inside(inner, entry, f"{inside}[{number}].")
 
 
 def _struct_in(annotation: Any) -> type[msgspec.Struct] | None:
-    """The struct that a list holds."""
-    if get_origin(annotation) is not list:
-        return None
-    (inner,) = get_args(annotation)
+    """The struct that a field is, or that its list holds."""
+    inner = get_args(annotation)[0] if get_origin(annotation) is list else annotation
     return inner if isinstance(inner, type) and issubclass(inner, msgspec.Struct) else None
 
 
