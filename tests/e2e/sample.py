@@ -54,7 +54,7 @@ def _alert(installation: SingleMachine, fields: tuple[str, str, str, str, str, s
 
 
 def objects(installation: SingleMachine, target: HttpTarget) -> None:
-    """Channels, a policy, services, hosts, checks, heartbeats and a rule."""
+    """Channels, a policy, services, hosts, checks, heartbeats, a rule and an inhibition."""
     define = installation.define
     define("channel", name="Room", type="webhook", config={"url": f"{target.url}/room", "secret": "whsec_" + "a" * 32})
     steps = [
@@ -83,17 +83,37 @@ def objects(installation: SingleMachine, target: HttpTarget) -> None:
     define("check", name="Old portal", enabled=False, config={"url": f"{target.url}/old"}, type="http")
     define("heartbeat", name="Nightly backup", every=86400, grace=3600, services=["Mail"])
     define(
+        "inhibition",
+        name="Switch of a site",
+        description="What is behind a switch that is down cannot be reached.",
+        source={"event": "SwitchDown"},
+        target={"event": "*Unreachable"},
+        equal=["environment", "tags.site"],
+    )
+    define(
         "rule", name="Too few checkouts", filter={"event_type": "checkout"}, window_s=300, bound="below", threshold=1
     )
 
 
+def _inhibited(installation: SingleMachine) -> str:
+    """A switch that is down, and what is behind it; returns the id of that."""
+    tags = ["site=berlin"]
+    switch = ("sw-berlin-1", "SwitchDown", "critical", "Production", "Network", "no answer on any port")
+    _alert(installation, switch, tags=tags)
+    host = ("nas-berlin", "HostUnreachable", "major", "Production", "Shop", "100 % of packets lost")
+    behind = _alert(installation, host, tags=tags)
+    installation.wait_alert(resource="nas-berlin", inhibited="true")
+    return behind
+
+
 def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
-    """Everything. Returns ids to open pages with: alert, incident, check, service."""
+    """Everything. Returns ids to open pages with: alert, one that is inhibited, incident, check, service."""
     target.answer_path("/pay", 503, "down for maintenance")
     target.answer_path("/slow", delay=0.08)
     objects(installation, target)
     ids = [_alert(installation, fields) for fields in _ALERTS]
     _alert(installation, _ALERTS[1], value="41.2")
+    inhibited = _inhibited(installation)
     for number in range(60):
         worker = ("", "", "", "", "", "")
         worker = (f"worker{number:02d}", "ProcessDown", "minor", "Production", "Batch", f"consumer {number} is gone")
@@ -115,7 +135,13 @@ def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
         return len(installation.call("GET", f"/api/check/{check['id']}")["results"]) >= 12
 
     wait_until(several_results, 60, "twelve results")
-    return {"alert": ids[0], "incident": incident["id"], "check": check["id"], "service": service["id"]}
+    return {
+        "alert": ids[0],
+        "inhibited": inhibited,
+        "incident": incident["id"],
+        "check": check["id"],
+        "service": service["id"],
+    }
 
 
 def pages(ids: dict[str, str]) -> dict[str, str]:
@@ -127,6 +153,7 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "alerts-grouped": "/alerts?status=open&status=ack&by=service",
         "wall": "/wall?status=open",
         "alert": f"/alerts/{ids['alert']}",
+        "alert-inhibited": f"/alerts/{ids['inhibited']}",
         "incidents": "/incidents",
         "incident": f"/incidents/{ids['incident']}",
         "services": "/services",
@@ -143,6 +170,8 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "rule": "/rules/Too%20few%20checkouts",
         "rule-new": "/settings/rule/new",
         "settings-channels": "/settings/channel",
+        "settings-inhibitions": "/settings/inhibition",
+        "settings-inhibition-new": "/settings/inhibition/new",
         "settings-policy-new": "/settings/policy/new",
         "settings-mapping-new": "/settings/mapping/new",
         "settings-webhooks": "/settings/webhook",

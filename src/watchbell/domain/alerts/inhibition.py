@@ -215,10 +215,9 @@ def inhibited(alert: Alert, inhibition: Inhibition, source: Alert, now: datetime
     if (alert.inhibited_by, alert.inhibition, alert.inhibited_until) == (source.id, inhibition.name, None):
         return None
     after = _marked(alert, source.id, inhibition.name, None)
-    name = f"{source.resource} {source.event}"
     why = f"the inhibition {inhibition.name!r}: the alert {source.id} stands ({source.severity}, {source.status})"
     again = alert.inhibited_by == source.id
-    entries = () if again else (_entry(after, "inhibited", f"inhibited by {name}", why, now, version),)
+    entries = () if again else (_entry(after, "inhibited", f"by {source.resource} {source.event}", why, now, version),)
     return Acted(alert=after, entries=entries)
 
 
@@ -241,7 +240,7 @@ def cleared(alert: Alert) -> Acted:
 def released(alert: Alert, why: str, now: datetime, version: int) -> Acted:
     """The alert is inhibited no more, and on-call looks at it."""
     after = _marked(alert, None, None, None)
-    entry = _entry(after, "released", "inhibited no more", why, now, version)
+    entry = _entry(after, "released", "people hear of it from now on", why, now, version)
     return Acted(alert=after, entries=(entry,), to_route=True)
 
 
