@@ -102,7 +102,7 @@ async def active(bench: Inhibited) -> set[str]:
 
 
 async def what_was_told_is_not_taken_back(bench: Inhibited, before: set[str]) -> None:
-    alerts = {alert.id: alert for alert in await every(bench)}
+    alerts: dict[str, Alert] = {alert.id: alert for alert in await every(bench)}
     known = await active(bench)
     assert not any(alerts[key].inhibited for key in known & alerts.keys())
     unwell = {key for key, alert in alerts.items() if tells(alert) and alert.severity != "normal"}
@@ -113,7 +113,7 @@ async def nobody_is_silent_for_ever(bench: Inhibited) -> None:
     """Time passes until nothing changes any more."""
     for _ in range(40):
         await bench.tick(61)
-    alerts = {alert.id: alert for alert in await every(bench)}
+    alerts: dict[str, Alert] = {alert.id: alert for alert in await every(bench)}
     config = await bench.configured.current()
     known = await active(bench)
     assert circles(list(alerts.values())) == set()

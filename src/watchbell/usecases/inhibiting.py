@@ -162,7 +162,9 @@ class Inhibiting:
         ids = await self._ids(_INHIBITED) if everything else await self._due(rules, now)
 
         async def judge(tx: Transaction, alerts: Sequence[Alert], at: datetime) -> list[Acted]:
-            return await judged(tx, config, [alert for alert in alerts if alert.inhibited], at)
+            # As those who route see it: an inhibition that is a moment old must not let go what it holds.
+            newest = await self._configured.within(tx)
+            return await judged(tx, newest, [alert for alert in alerts if alert.inhibited], at)
 
         shards = await sweep(self._store, self._clock, leases, ids, judge)
         # Only now: what a lost database kept from being done is to be found again.

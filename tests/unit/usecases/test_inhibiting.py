@@ -1,11 +1,15 @@
 """Inhibitions over a store: who tells nobody, for how long, and what is told when the source is over."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from inhibition_bench import SWITCH, Inhibited
-from oncall_bench import CHANNEL, POLICY, SERVICE
+from oncall_bench import CHANNEL, POLICY, SERVICE, START, alert
 from watchbell.domain.alerts.inhibition import Inhibition, Selection
+from watchbell.usecases.configuration import Configuration
+from watchbell.usecases.inhibiting import judged
 from watchbell.usecases.sweeping import AGAIN
 
 
@@ -304,7 +308,13 @@ async def test_a_source_that_no_longer_fits_is_over(bench):
     assert host in await bench.heard()
 
 
-async def test_without_inhibitions_nothing_more_is_asked_of_the_store(bench):
+async def test_routing_asks_nothing_more_for_alerts_that_no_inhibition_is_about():
+    nothing: Any = None
+    assert await judged(nothing, Configuration(), [alert()], START) == []
+    assert await judged(nothing, Configuration(inhibitions={"switch": SWITCH}), [alert()], START) == []
+
+
+async def test_the_keeper_asks_nothing_while_there_are_no_inhibitions(bench):
     await changed(bench, enabled=False)
     await bench.tick(0)
     await bench.tick(11)

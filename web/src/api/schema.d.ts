@@ -1395,10 +1395,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * How many alerts that stand are sources of an inhibition, and how many are targets; which go together is not asked
-         * @description How many alerts that stand are sources of an inhibition, and how many are targets; which go together is not asked.
+         * How many alerts that stand are sources of an inhibition, and how many are targets
+         * @description How many alerts that stand are sources of an inhibition, and how many are targets.
          *
-         *     The body has the fields of the managed object.
+         *     The body has the fields of the managed object. Which of them have in common what is asked for is not looked at.
          */
         post: operations["inhibitions.preview"];
         delete?: never;
