@@ -22,7 +22,7 @@ export class ApiError extends Error {
     const others: string[] = []
     for (const { field, reason, fix } of this.problems) {
       const words = fix ? `${reason} (${fix})` : reason
-      const beside = shown ? shown.find((name) => field === name || field.startsWith(`${name}.`)) : field
+      const beside = shown ? shown.find((name) => field === name || (field.startsWith(name) && '.['.includes(field.charAt(name.length)))) : field
       if (beside) fields[beside] = fields[beside] ? `${fields[beside]}; ${words}` : words
       else others.push(field ? `${field}: ${words}` : words)
     }

@@ -8,7 +8,7 @@ describe('useSaving', () => {
     const saving = useSaving('login', 'roles')
     const problems = [
       { field: 'login', reason: 'is taken', fix: '' },
-      { field: 'roles.1', reason: 'is unknown', fix: 'take admin' },
+      { field: 'roles[1]', reason: 'is unknown', fix: 'take admin' },
       { field: 'status', reason: 'is not known', fix: '' },
       { field: '', reason: 'nothing was saved', fix: 'try again' },
     ]
