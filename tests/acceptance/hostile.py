@@ -21,8 +21,12 @@ WANTED: Mapping[str, dict[str, Any]] = {
     "policy": {"steps": []},
     "webhook": {"alert": {"resource": SCRIPT, "event": SCRIPT, "attributes": {"note": SCRIPT}}},
     "blackout": {"environment": "Production", "start": "2026-11-21T22:00:00Z", "duration": 60},
+    "inhibition": {"source": {"resource": SCRIPT, "tags": [SCRIPT]}, "target": {"event": SCRIPT, "service": [SCRIPT]}},
 }
 """What an object of the kind needs to be valid."""
+
+NAMES: Mapping[str, str] = {"webhook": "<img src=x onerror=alert(1)>"}
+"""Hostile names of kinds whose names may hold no slash; all others take `SCRIPT`."""
 
 KEPT = frozenset({"id", "name", "type", "config", "steps"})
 """Fields that are set otherwise."""

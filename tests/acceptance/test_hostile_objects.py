@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from acceptance.hostile import SCRIPT, WANTED, fields_of, texts
+from acceptance.hostile import NAMES, SCRIPT, WANTED, fields_of, texts
 from acceptance.installation import SingleMachine
 from watchbell.domain.kinds import KINDS
 
@@ -49,7 +49,7 @@ def test_script_in_every_text_of_an_object_stays_text(machine, kind):
         else:
             taken[field] = hostile
     assert tried == [] or taken or kind == "channel", "no text at all was taken"
-    name = f"{SCRIPT} {kind}"
+    name = f"{NAMES.get(kind, SCRIPT)} {kind}"
     status, _ = post(machine, kind, {**plain, "name": name, **taken})
     assert status == 201
     found = machine.client.get(f"{machine.url}/api/objects/{kind}", params={"q": "x"})
@@ -61,7 +61,7 @@ def test_script_in_every_text_of_an_object_stays_text(machine, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_names_are_exported_and_applied_as_they_are(machine, kind):
-    name = f"{SCRIPT} again {kind}"
+    name = f"{NAMES.get(kind, SCRIPT)} again {kind}"
     machine.define(kind, name=name, **WANTED.get(kind, {}))
     exported = machine.call("GET", "/api/export")["objects"]
     assert [one for one in exported if one["kind"] == kind and one["name"] == name]
