@@ -185,6 +185,28 @@ def test_a_policy_with_steps_is_made_by_the_form_and_edited(
     assert machine.call("GET", "/api/objects/policy/Nights")["object"]["body"]["steps"][0]["after"] == 300
 
 
+def test_an_inhibition_is_made_by_the_form_and_says_what_it_is_about(
+    desk: Page, filled: tuple[SingleMachine, dict[str, str]]
+) -> None:
+    machine, _ = filled
+    for resource, event in (("core1", "RouterDown"), ("far1", "LinkLost"), ("far2", "LinkLost")):
+        body = {"environment": "Production", "resource": resource, "event": event, "severity": "major"}
+        machine.call("POST", "/api/alert", {**body, "service": ["Network"], "text": "no answer"}, 201)
+    desk.goto(f"{machine.url}/settings/inhibition/new")
+    desk.get_by_label("Name").fill("Router of the core")
+    desk.get_by_role("group", name="Source").get_by_label("Event").fill("RouterDown")
+    look = desk.get_by_role("button", name="What is it about now?")
+    look.click()
+    expect(desk.get_by_text("target: must say which alerts")).to_be_visible()
+    desk.get_by_role("group", name="Target").get_by_label("Event").fill("Link*")
+    look.click()
+    expect(desk.get_by_text("1 alert that stands is its source, 2 are its target")).to_be_visible()
+    desk.get_by_role("button", name="Create").click()
+    expect(desk).to_have_url(f"{machine.url}/settings/inhibition")
+    made = machine.call("GET", "/api/objects/inhibition/Router of the core")["object"]["body"]
+    assert (made["source"]["event"], made["target"]["event"]) == ("RouterDown", "Link*")
+
+
 def test_a_session_that_ended_asks_to_log_in_and_comes_back(
     desk: Page, filled: tuple[SingleMachine, dict[str, str]]
 ) -> None:

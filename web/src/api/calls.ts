@@ -98,6 +98,10 @@ export const events = {
   minutes: (minutes = 60) => get<Said<'events.minutes'>>('/events/minutes', { minutes }),
 }
 
+export const inhibitions = {
+  preview: (body: Body) => post<Said<'inhibitions.preview'>>('/inhibitions/preview', body),
+}
+
 export const views = {
   all: () => get<Said<'views.views'>>('/views'),
   create: (view: Schemas['NewView']) => post<Said<'views.create'>>('/view', view),

@@ -109,6 +109,10 @@ export const alertsText = {
     timeline: 'Timeline',
     details: 'Details',
     raw: 'Raw',
+    inhibiting: {
+      preview: 'What is it about now?',
+      about: (sources: number, targets: number) => `${many(sources, 'alert that stands is', 'alerts that stand are')} its source, ${many(targets, 'is', 'are')} its target; what they must have in common is not looked at.`,
+    },
     inhibited: 'inhibited',
     inhibitedSo: (by: string) => `Inhibited by “${by}”, because of`,
     inhibitor: 'an alert that stands',
