@@ -4,7 +4,7 @@ import io
 import json
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, cast
 
 import fastavro
@@ -14,7 +14,7 @@ from acceptance.installation import SingleMachine, kill
 from acceptance.load import Load, check_events_stored, first_sightings
 from conftest import missing
 from servers.kafka import KafkaServer
-from servers.process import MissingServerError
+from servers.process import MissingServerError, wait_until
 from watchbell.domain.events.record import DEFAULT_SCHEMA
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
@@ -40,6 +40,14 @@ def consumed(broker: KafkaServer, topic: str) -> list[dict[str, Any]]:
     ]
 
 
+def has_all(broker: KafkaServer, topic: str, names: Collection[str]) -> bool:
+    """Whether all of them are committed: a sink that was away looks again only after a while."""
+    try:
+        return set(names) <= {record["eventType"] for record in consumed(broker, topic)}
+    except AssertionError:  # a transaction of a killed sender is still open
+        return False
+
+
 def test_a_broker_and_a_collector_are_killed_under_load(broker):
     topic = broker.create_topic()
     kafka = {"servers": [broker.address], "topic": topic, "exactly_once": True, "wait_s": 2.0}
@@ -54,6 +62,7 @@ def test_a_broker_and_a_collector_are_killed_under_load(broker):
             kill(machine.process)
             machine.restart(machine.process)
             load.wait_accepted(0, len(load.events) + 200)
+        wait_until(lambda: has_all(broker, topic, load.events), 120, "everything accepted in the topic")
         machine.process.signal(signal.SIGTERM)
         assert machine.process.wait(60) == 0, machine.logs()
         machine.process.stop()
