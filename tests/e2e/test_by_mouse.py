@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -239,6 +240,23 @@ def test_a_view_is_saved_chosen_shared_and_removed_with_an_undo(alerts: SingleMa
     undo(desk, "View “Loud mice ü & <b>” removed.")
     expect(entry("Loud mice")).to_be_visible()
     assert len(alerts.call("GET", "/api/views")["views"]) == 1
+
+
+def test_somebody_elses_view_is_removed_only_when_asked(alerts: SingleMachine, desk: Page) -> None:
+    person = {"login": "mouse-keeper", "name": "Keeper", "password": "correct horse battery", "roles": ["user"]}
+    alerts.call("POST", "/api/user", person, 201)
+    with httpx.Client(base_url=alerts.url) as keeper:
+        said = keeper.post("/api/session", json={name: person[name] for name in ("login", "password")}).json()
+        view = {"name": "Of the keeper", "query": "event=Mouse", "shared": True}
+        keeper.post("/api/view", json=view, headers={"X-CSRF-Token": said["csrf"]}).raise_for_status()
+    desk.goto(alerts.url + LIST)
+    for answer, left in (("Cancel", True), ("Delete", False)):
+        desk.get_by_role("main").get_by_role("button", name="More", exact=True).click()
+        desk.get_by_role("button", name="Remove the view “Of the keeper”").click()
+        desk.get_by_role("dialog").get_by_role("button", name=answer).click()
+        expect(desk.get_by_role("dialog")).to_have_count(0)
+        names = [each["name"] for each in alerts.call("GET", "/api/views")["views"]]
+        assert ("Of the keeper" in names) is left
 
 
 def test_filter_words_go_by_a_click(alerts: SingleMachine, desk: Page) -> None:

@@ -14,7 +14,7 @@ from watchbell.domain.plan import MASK
 from watchbell.ports.vault import Vault
 
 SEALED = "sealed:"
-ELSEWHERE = ("url", "host", "port", "server", "address", "endpoint", "proxy", "command", "security", "verify_tls")
+DESTINATION = ("url", "host", "port", "server", "address", "endpoint", "proxy", "command", "security", "verify_tls")
 """Settings that say where secrets are sent, and whether on the way they can be read."""
 
 
@@ -66,7 +66,7 @@ def _moved(body: dict[str, Any], before: dict[str, Any], vault: Vault) -> str:
         if name in before and body.get(name) != before[name]:
             return name
     config, kept = _mapping(body.get("config")), _mapping(before.get("config"))
-    for name in ELSEWHERE:
+    for name in DESTINATION:
         given, stored = config.get(name), kept.get(name)
         if given == MASK or name not in kept:
             continue

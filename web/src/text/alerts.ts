@@ -32,6 +32,7 @@ export const alertsText = {
       shared: 'shared',
       saved: (name: string) => `View “${name}” saved.`,
       remove: (name: string) => `Remove the view “${name}”`,
+      othersWhy: 'It is somebody else’s, and everybody loses it.',
       removed: (name: string) => `View “${name}” removed.`,
     },
     watch: 'Watch',

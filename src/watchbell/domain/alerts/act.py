@@ -8,11 +8,11 @@ import msgspec
 
 from watchbell.domain.alerts import flapping
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid
-from watchbell.domain.ids import new_id
 
 KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout", "assign"})
 
@@ -55,7 +55,7 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
     decided = model.acted(_standing(alert), action)
     lasts = _lasts(action, timeout, timeouts or Timeouts())
     after = _after(alert, action, decided, lasts, now)
-    entry = _entry(
+    entry = entry_of(
         after,
         action if action in KNOWN_TYPES else "action",
         now,
@@ -111,7 +111,7 @@ def set_status(
         version=alert.version + 1,
         **{"update_time": now, **status_fields(alert, status, now)},
     )
-    entry = _entry(
+    entry = entry_of(
         after,
         "status",
         now,
@@ -133,7 +133,7 @@ def lapsed(alert: Alert, word: str, now: datetime) -> Acted:
         return Acted(alert=after, to_route=True)
     after = msgspec.structs.replace(alert, flaps=flapping.calmed(flaps), version=version)
     why = f"no change of severity for {flaps.calm:g} seconds, after {flaps.count}"
-    entry = _entry(after, "calm", now, user=None, text="flaps no more", timeout=alert.timeout, reason=why)
+    entry = entry_of(after, "calm", now, text="flaps no more", timeout=alert.timeout, reason=why)
     return Acted(alert=after, entries=(entry,), to_route=True)
 
 
@@ -143,7 +143,7 @@ def assign(alert: Alert, to: str, now: datetime, *, user: str | None, text: str 
     what = f"assigned to {to}" if to else f"no longer assigned to {alert.attributes.get(ASSIGNEE) or 'anybody'}"
     reason = f"assign by {user or 'time'}"
     words = f"{what}: {text}" if text else what
-    entry = _entry(after, "assign", now, user=user, text=words, timeout=alert.timeout, reason=reason)
+    entry = entry_of(after, "assign", now, user=user, text=words, timeout=alert.timeout, reason=reason)
     return Acted(alert=after, entries=(entry,))
 
 
@@ -165,12 +165,12 @@ def set_attributes(alert: Alert, attributes: Mapping[str, Any]) -> Acted:
 
 def noted(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
     """A note in the history."""
-    return Acted(alert=alert, entries=(_entry(alert, "note", now, user=user, text=text, reason="note"),))
+    return Acted(alert=alert, entries=(entry_of(alert, "note", now, user=user, text=text, reason="note"),))
 
 
 def dismissed(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
     """The end of a note in the history, with what it said."""
-    return Acted(alert=alert, entries=(_entry(alert, "dismiss", now, user=user, text=text, reason="note deleted"),))
+    return Acted(alert=alert, entries=(entry_of(alert, "dismiss", now, user=user, text=text, reason="note deleted"),))
 
 
 def _quietly(alert: Alert, **fields: Any) -> Acted:
@@ -198,33 +198,4 @@ def _standing(alert: Alert) -> Standing:
         alert.previous_status,
         alert.status_before_ack,
         alert.status_before_shelve,
-    )
-
-
-def _entry(
-    alert: Alert,
-    kind: str,
-    now: datetime,
-    *,
-    user: str | None,
-    text: str,
-    timeout: int = 0,
-    reason: str = "",
-    config_version: int = 0,
-) -> HistoryEntry:
-    return HistoryEntry(
-        id=new_id(),
-        alert_id=alert.id,
-        at=now,
-        sent_at=now,
-        event=alert.event,
-        severity=alert.severity,
-        status=alert.status,
-        value=alert.value,
-        text=text,
-        type=kind,
-        user=user,
-        timeout=timeout,
-        reason=reason,
-        config_version=config_version,
     )

@@ -15,9 +15,10 @@ import msgspec
 
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.matching import equal, fits, narrowing
 from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order
-from watchbell.domain.ids import AlertId, new_id
+from watchbell.domain.ids import AlertId
 from watchbell.domain.managed import Managed
 
 KIND = "inhibition"
@@ -217,7 +218,7 @@ def inhibited(alert: Alert, inhibition: Inhibition, source: Alert, now: datetime
     after = _marked(alert, source.id, inhibition.name, None)
     why = f"the inhibition {inhibition.name!r}: the alert {source.id} stands ({source.severity}, {source.status})"
     again = alert.inhibited_by == source.id
-    entries = () if again else (_entry(after, "inhibited", f"by {source.resource} {source.event}", why, now, version),)
+    entries = () if again else (_line(after, "inhibited", f"by {source.resource} {source.event}", why, now, version),)
     return Acted(alert=after, entries=entries)
 
 
@@ -240,7 +241,7 @@ def cleared(alert: Alert) -> Acted:
 def released(alert: Alert, why: str, now: datetime, version: int) -> Acted:
     """The alert is inhibited no more, and on-call looks at it."""
     after = _marked(alert, None, None, None)
-    entry = _entry(after, "released", "people hear of it from now on", why, now, version)
+    entry = _line(after, "released", "people hear of it from now on", why, now, version)
     return Acted(alert=after, entries=(entry,), to_route=True)
 
 
@@ -250,19 +251,5 @@ def _marked(alert: Alert, by: AlertId | None, inhibition: str | None, until: dat
     )
 
 
-def _entry(alert: Alert, kind: str, text: str, why: str, now: datetime, version: int) -> HistoryEntry:
-    return HistoryEntry(
-        id=new_id(),
-        alert_id=alert.id,
-        at=now,
-        sent_at=now,
-        event=alert.event,
-        severity=alert.severity,
-        status=alert.status,
-        value=alert.value,
-        text=text,
-        type=kind,
-        timeout=alert.timeout,
-        reason=why,
-        config_version=version,
-    )
+def _line(alert: Alert, kind: str, text: str, why: str, now: datetime, version: int) -> HistoryEntry:
+    return entry_of(alert, kind, now, text=text, timeout=alert.timeout, reason=why, config_version=version)
