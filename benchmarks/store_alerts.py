@@ -22,6 +22,7 @@ import uvloop
 from watchbell.adapters.store.migrations import migrate
 from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.inhibition import Inhibition, Selection, sources_for
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
 from watchbell.domain.ids import AlertId, shard_of
 from watchbell.ports.store import OutboxRow, Store
@@ -30,6 +31,13 @@ NOW = datetime.now(UTC)
 SEVERITIES = ("security", "critical", "major", "minor", "warning", "informational", "normal")
 STATUSES = ("open", "assign", "ack", "shelved", "blackout", "closed", "expired", "unknown")
 TARGET_MS = 200
+INHIBITION = Inhibition(
+    name="disks of a rack",
+    source=Selection(event="Disk0"),
+    target=Selection(),
+    equal=("environment", "attributes.rack"),
+)
+"""One alert in 2,000 is its source."""
 
 
 def new_alert(number: int) -> Alert:
@@ -53,6 +61,7 @@ def new_alert(number: int) -> Alert:
         last_receive_id=identifier,
         last_receive_time=NOW + timedelta(milliseconds=number),
         update_time=NOW,
+        inhibits=INHIBITION.name if number % 2000 == 0 else None,
     )
 
 
@@ -115,6 +124,7 @@ def questions(alerts: int) -> dict[str, AlertQuery]:
         "by an attribute": ask(filters=where("attributes.rack", "7"), order=by("attributes.region")),
         "by resource, last page": ask(order=by("resource"), page=last),
         "by tag, sorted by status": ask(filters=where("tags", "role=web"), order=by("status", "resource")),
+        "source of an inhibition": sources_for(INHIBITION, new_alert(7)) or ask(),
         "not containing": ask(filters=where("resource", "host5", operator="contains", negate=True)),
     }
 
