@@ -10,6 +10,7 @@ from watchbell.api.alert_query import GROUP_BY, PAGE_SIZE, SELECTION, group_of, 
 from watchbell.api.alerts import READ, answer, base_of
 from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
+from watchbell.api.paging import CUT, PAGED, cut
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertCounts, Measure
 from watchbell.domain.errors import Missing
@@ -83,7 +84,7 @@ _NOTHING = NotRequired[str]
 @get(
     "/api/environments",
     guards=READ,
-    opt=told(query=SELECTION, answer=said(environments=list[EnvironmentCount], total=int)),
+    opt=told(query=(*SELECTION, *CUT), answer=said(environments=list[EnvironmentCount], **PAGED)),
 )
 async def environments(
     request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]
@@ -92,10 +93,14 @@ async def environments(
     async with store.reading() as tx:
         found = await tx.reports.by_environment(query_of(request, model))
     rows = [{"environment": name, "count": counts.total, **_split(counts)} for name, counts in sorted(found.items())]
-    return answer({"environments": rows, "status": "ok", "total": len(rows)})
+    return answer(cut(request, "environments", rows))
 
 
-@get("/api/services", guards=READ, opt=told(query=SELECTION, answer=said(services=list[ServiceCount], total=int)))
+@get(
+    "/api/services",
+    guards=READ,
+    opt=told(query=(*SELECTION, *CUT), answer=said(services=list[ServiceCount], **PAGED)),
+)
 async def services(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each service of each environment."""
     async with store.reading() as tx:
@@ -104,7 +109,7 @@ async def services(request: Request[Any, Any, Any], store: Needed[Store], model:
         {"environment": environment, "service": service, "count": counts.total, **_split(counts)}
         for (environment, service), counts in sorted(found.items())
     ]
-    return answer({"services": rows, "status": "ok", "total": len(rows)})
+    return answer(cut(request, "services", rows))
 
 
 def _split(counts: AlertCounts) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""`/api/management` as a page of links, and `/api/oembed`: counts of alerts for pages that embed what others offer."""
+"""Counts of alerts in other pages (`/api/oembed`, and the script that asks it); `/api/management` as a page of links."""
 
 from html import escape
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,6 +25,9 @@ TITLE = Parameter(name="title", about="What stands above the numbers.", default=
 FORMAT = Parameter(name="format", about="`json`; there is no other.", default="json")
 WIDTH, HEIGHT = 320, 60  # pixels
 LONGEST_TITLE = 200  # characters
+SCRIPT = Path(__file__).with_name("embed.js").read_bytes()
+SCRIPT_TYPE = "text/javascript; charset=utf-8"
+SCRIPT_AGE = 3600  # seconds
 
 
 @get("/api/management", guards=[requires("read:management")], opt=told(answer=str), media_type=MediaType.HTML)
@@ -82,6 +86,12 @@ async def oembed(request: Request[Any, Any, Any], store: Needed[Store], model: N
     )
 
 
+@get("/api/embed.js", opt={"open": True} | told(answer=str), media_type=SCRIPT_TYPE)
+async def embed_script() -> Response[bytes]:
+    """The script that puts counts into pages and keeps them up to date; it asks with the key that the page gives it."""
+    return Response(SCRIPT, media_type=SCRIPT_TYPE, headers={"Cache-Control": f"public, max-age={SCRIPT_AGE}"})
+
+
 def _shown(title: str, counts: AlertCounts, severities: tuple[str, ...]) -> str:
     """The numbers, the most severe first; every text is escaped, for it stands in pages of others."""
     ranks = {severity: rank for rank, severity in enumerate(severities)}
@@ -92,4 +102,4 @@ def _shown(title: str, counts: AlertCounts, severities: tuple[str, ...]) -> str:
     )
 
 
-routes = [index, oembed]
+routes = [index, oembed, embed_script]

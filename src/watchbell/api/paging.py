@@ -22,6 +22,16 @@ PAGES: tuple[Parameter, ...] = (
     Number(name="page", about="From 1.", default=1, most=999_999_999, group="rows"),
     Number(name="page-size", about="How many rows a page has.", default=MAX_PAGE, most=MAX_PAGE, group="rows"),
 )
+CUT = PAGES[1:]
+"""The parameters of a list that has an order and filters of its own."""
+PAGED: Mapping[str, Any] = {
+    "more": bool,
+    "page": int,
+    "pages": int,
+    "pageSize": int,
+    "total": int,
+    "message": NotRequired[str],
+}
 ALIASES: Mapping[str, str] = {"tag": "tags", "role": "roles", "scope": "scopes"}
 Row = Mapping[str, Any]
 
@@ -33,8 +43,7 @@ def listed(name: str, row: type, **more: Any) -> dict[str, Any]:
         for field in row.__annotations__
         if not field.startswith("_")
     )
-    fields = {"more": bool, "page": int, "pages": int, "pageSize": int, "total": int, "message": NotRequired[str]}
-    return told(query=(*filters, *PAGES), answer=said(**{name: list[row]}, **fields, **more))
+    return told(query=(*filters, *PAGES), answer=said(**{name: list[row]}, **PAGED, **more))
 
 
 def page_of(request: Request[Any, Any, Any], name: str, rows: Sequence[Row]) -> dict[str, Any]:
@@ -45,7 +54,16 @@ def page_of(request: Request[Any, Any, Any], name: str, rows: Sequence[Row]) -> 
         OutOfRange: there is no such page.
     """
     known = set[str]().union(*rows)
-    found = _ordered(request, _filtered(request, rows, known), known)
+    return cut(request, name, _ordered(request, _filtered(request, rows, known), known))
+
+
+def cut(request: Request[Any, Any, Any], name: str, found: Sequence[Row]) -> dict[str, Any]:
+    """The body of a list whose rows are found and in order: the page of them that the request asks for, under `name`.
+
+    Raises:
+        Invalid: `page` or `page-size` is no number.
+        OutOfRange: there is no such page.
+    """
     size = _number(request, "page-size", _number(request, "limit", MAX_PAGE))
     page = _number(request, "page", 1)
     pages = -(-len(found) // size)

@@ -72,3 +72,10 @@ def test_management_has_a_page_of_links(client: Client):
     assert page.headers["Content-Type"].startswith("text/html")
     assert '/api/management/healthcheck">healthcheck</a>' in page.text
     assert client.get("/api/management", headers=key("alerts")).status_code == 403
+
+
+def test_the_script_is_there_for_everybody_and_holds_no_secret(client: Client):
+    answer = client.get("/api/embed.js", headers={"Authorization": ""})
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/javascript")
+    assert "/oembed" in answer.text

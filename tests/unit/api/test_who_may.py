@@ -21,6 +21,7 @@ OPEN = {
     "GET /api/auth/logout",
     "GET /api/config",
     "GET /api/docs",
+    "GET /api/embed.js",
     "GET /api/management/gtg",
     "GET /api/management/healthcheck",
     "GET /api/openapi.json",
