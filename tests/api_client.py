@@ -224,7 +224,7 @@ class World:
         intake = Intake(self.store, self.clock, receiving, NullTelemetry())
 
         async def take(tx: Any, signals: Any, now: datetime) -> Any:
-            return (await apply_signals(tx, signals, now, receiving, 0)).shards
+            return (await apply_signals(tx, signals, now, receiving)).shards
 
         operating = Operating(store, self.clock, model, timeouts=timeouts)
         hooks = plugins.table("webhook")

@@ -21,6 +21,7 @@ WANTED: Mapping[str, dict[str, Any]] = {
     "policy": {"steps": []},
     "webhook": {"alert": {"resource": SCRIPT, "event": SCRIPT, "attributes": {"note": SCRIPT}}},
     "blackout": {"environment": "Production", "start": "2026-11-21T22:00:00Z", "duration": 60},
+    "correlation": {"key": "resource", "alerts": {"event": SCRIPT, "tags": [SCRIPT]}},
     "inhibition": {"source": {"resource": SCRIPT, "tags": [SCRIPT]}, "target": {"event": SCRIPT, "service": [SCRIPT]}},
 }
 """What an object of the kind needs to be valid."""

@@ -1,4 +1,4 @@
-"""Counts of alerts in a page of somebody else's, on another origin: shown, kept up to date, never more than the key may."""
+"""Counts of alerts in a page of another origin: shown, kept up to date, never more than the key may."""
 
 from collections.abc import Iterator
 
@@ -91,7 +91,8 @@ def test_a_wrong_key_shows_nothing_and_says_so(machine: SingleMachine, site: Htt
     address = _put(
         site,
         "/wrong",
-        f'<script src="{machine.url}/api/embed.js" data-key="wrong" defer></script><div data-watchbell-counts=""></div>',
+        f'<script src="{machine.url}/api/embed.js" data-key="wrong" defer></script>'
+        '<div data-watchbell-counts=""></div>',
     )
     page.goto(address)
     expect(page.locator("[data-watchbell-counts]")).to_have_attribute("data-watchbell-stale", "")

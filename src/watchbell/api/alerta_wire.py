@@ -67,11 +67,35 @@ class HistoryLine(TypedDict):
     value: Any
 
 
+class MemberBody(TypedDict):
+    """One of the problems that an alert stands for."""
+
+    event: str
+    muted: bool
+    """Whether a blackout covers it."""
+    resource: str
+    severity: str
+    text: str
+
+
+class CorrelationBody(TypedDict):
+    """What makes one alert of several signals."""
+
+    key: str
+    members: list[MemberBody]
+    """What has not recovered; empty when every message speaks for the whole."""
+    rule: str
+    worst: bool
+    """Whether the alert is as bad as the worst of its members."""
+
+
 class AlertBody(TypedDict):
     """An alert."""
 
     attributes: dict[str, Any]
     correlate: Sequence[str]
+    correlation: CorrelationBody | None
+    """The rule that makes one alert of several signals, and what it stands for."""
     createTime: Time
     customer: str | None
     duplicateCount: int
@@ -274,6 +298,7 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
     return {
         "attributes": alert.attributes,
         "correlate": alert.correlate,
+        "correlation": None if alert.correlation is None else msgspec.to_builtins(alert.correlation),
         "createTime": moment(alert.create_time),
         "customer": alert.customer,
         "duplicateCount": alert.duplicate_count,

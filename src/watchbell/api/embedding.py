@@ -1,4 +1,4 @@
-"""Counts of alerts in other pages (`/api/oembed`, and the script that asks it); `/api/management` as a page of links."""
+"""Counts of alerts in other pages (`/api/oembed`, and the script that asks it); a page of management's links."""
 
 from html import escape
 from pathlib import Path

@@ -7,9 +7,7 @@ import msgspec
 
 from watchbell.bootstrap.parts import Parts
 from watchbell.domain.alerts.alerta_model import AlertaModel
-from watchbell.domain.alerts.blackout import Judge
 from watchbell.domain.alerts.flapping import FlapRule
-from watchbell.domain.alerts.inhibition import enabled
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.signal import Signal
 from watchbell.ports.bus import Bus
@@ -17,6 +15,7 @@ from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.in_force import Deciding
 from watchbell.usecases.intake import Intake, Receiving, apply_signals
 from watchbell.usecases.operating import Operating
 from watchbell.usecases.pulsing import Pulsing
@@ -47,7 +46,7 @@ class Core:
             self.timeouts,
             settings.alerts.value_history,
         )
-        self._judge = Judge()
+        self._in_force = Deciding()
         self.rules = Rulebook(self.model.severities.known, settings.base_url)
         self.intake = Intake(store, parts.clock, self.receiving, parts.telemetry, configured=self.configured, wake=wake)
         self.operating = self.operating_on(store)
@@ -81,9 +80,7 @@ class Core:
     async def take(self, tx: Transaction, signals: Sequence[Signal], now: datetime) -> Iterable[int]:
         """Apply signals in the transaction of somebody else; returns the shards that have something to route."""
         config = await self.configured.current()
-        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
-        inhibitions = enabled(config.inhibitions)
-        batch = await apply_signals(tx, signals, now, self.receiving, config.version, blackouts, inhibitions)
+        batch = await apply_signals(tx, signals, now, self.receiving, self._in_force.at(config, now))
         return batch.shards
 
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from watchbell.domain.access import user_faults
 from watchbell.domain.accounts import Person
 from watchbell.domain.alerts.blackout import Blackout, blackout_problems
+from watchbell.domain.alerts.correlation import Correlation, correlation_problems
 from watchbell.domain.alerts.inhibition import Inhibition, inhibition_problems
 from watchbell.domain.alerts.matching import EVERY
 from watchbell.domain.alerts.severity import DEFAULT, Severities
@@ -41,6 +42,7 @@ KINDS: Mapping[str, type[Managed]] = MappingProxyType(
         "rule": Rule,
         "blackout": Blackout,
         "inhibition": Inhibition,
+        "correlation": Correlation,
         "webhook": Format,
     }
 )
@@ -127,7 +129,10 @@ def _of_alerts(thing: Managed, environments: tuple[str, ...], severities: Severi
     parts: dict[str, Any] = {"": thing}
     if isinstance(thing, Inhibition):
         parts = {"source.": thing.source, "target.": thing.target}
-    every = (EVERY, "") if isinstance(thing, Inhibition) else (EVERY,) if isinstance(thing, Blackout) else ()
+    elif isinstance(thing, Correlation):
+        parts = {"alerts.": thing.alerts}
+    selecting = isinstance(thing, Inhibition | Correlation)
+    every = (EVERY, "") if selecting else (EVERY,) if isinstance(thing, Blackout) else ()
     for path, part in parts.items():
         environment: Any = getattr(part, "environment", None)
         judged = bool(environments) and isinstance(environment, str) and environment not in every
@@ -260,6 +265,7 @@ _JUDGES: dict[type[Managed], Callable[[Any], list[Problem]]] = {
     Rule: _of_rule,
     Blackout: blackout_problems,
     Inhibition: inhibition_problems,
+    Correlation: correlation_problems,
     Format: format_problems,
     Person: _of_person,
 }

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from watchbell.domain.correlated import Correlated
+
 UNSAID = -1
 """The time-out of a signal whose sender does not say: the installation's own."""
 
@@ -16,6 +18,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     `create_time` is the sender's clock. `timeout` is in seconds; 0 means never, `UNSAID` what the installation says.
     `user` is the login of who sent it, for the history; None for signals of Watchbell's own. `source` is the way that
     it came, as `webhook/grafana` or `check/Shop`; empty when nobody said.
+    `correlation` is the rule that makes one alert of it and others, known once it is taken in.
     """
 
     id: str
@@ -39,3 +42,4 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     customer: str | None = None
     user: str | None = None
     source: str = ""
+    correlation: Correlated | None = None

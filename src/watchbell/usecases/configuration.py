@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.alerts.correlation import Correlation
 from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.checks.check import Check, Host
 from watchbell.domain.checks.heartbeat import Heartbeat
@@ -44,6 +45,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     rules: Mapping[str, Rule] = {}
     blackouts: Mapping[str, Blackout] = {}
     inhibitions: Mapping[str, Inhibition] = {}
+    correlations: Mapping[str, Correlation] = {}
     formats: Mapping[str, Format] = {}
 
 
@@ -58,6 +60,7 @@ _KINDS: dict[str, tuple[str, type[Managed]]] = {
     "rule": ("rules", Rule),
     "blackout": ("blackouts", Blackout),
     "inhibition": ("inhibitions", Inhibition),
+    "correlation": ("correlations", Correlation),
     "webhook": ("formats", Format),
 }
 

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
-from watchbell.domain.alerts.blackout import STATUS, Blackout, Judge, covering
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity, identity_of
+from watchbell.domain.alerts.blackout import STATUS, Blackout, covering
+from watchbell.domain.alerts.correlation import Correlator
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.flapping import FlapRule
-from watchbell.domain.alerts.inhibition import Inhibition, enabled, source_of
+from watchbell.domain.alerts.inhibition import source_of
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits, admit
 from watchbell.domain.alerts.receive import Received, receive
@@ -29,6 +30,7 @@ from watchbell.ports.telemetry import Telemetry
 from watchbell.usecases.calling import assigned_now
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.in_force import NO_RULES, Deciding, InForce
 from watchbell.usecases.waking import Wake, no_wake
 
 
@@ -61,29 +63,29 @@ async def apply_signals(
     signals: Sequence[Signal],
     now: datetime,
     receiving: Receiving,
-    config_version: int = 0,
-    blackouts: Sequence[Blackout] = (),
-    inhibitions: Sequence[Inhibition] = (),
+    rules: InForce = NO_RULES,
 ) -> Batch:
-    """Apply signals inside an open transaction. `blackouts` and `inhibitions` are those in force."""
+    """Apply signals inside an open transaction."""
     chosen = {signal.id for signal in signals if signal.id}
-    signals = [_completed(signal, receiving) for signal in signals]
-    identities = {_identity(signal) for signal in signals}
+    signals = [_completed(signal, receiving, rules.correlator) for signal in signals]
+    identities = {identity for signal in signals for identity in _identities(signal)}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
-    fold = _Fold(stored, blackouts, inhibitions)
-    outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
+    fold = _Fold(stored, rules)
+    outcomes = [fold.take(signal, now, receiving) for signal in signals]
     # Senders may choose ids. One that names another alert already must not overwrite that alert.
     taken = await tx.alerts.many([alert_id for alert_id in fold.created if alert_id in chosen])
     if taken:
-        fold = _Fold(stored, blackouts, inhibitions, reserved={alert.id for alert in taken})
-        outcomes = [fold.take(signal, now, receiving, config_version) for signal in signals]
+        fold = _Fold(stored, rules, reserved={alert.id for alert in taken})
+        outcomes = [fold.take(signal, now, receiving) for signal in signals]
     await fold.record(tx, now)
     return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
 
 
-def _completed(signal: Signal, receiving: Receiving) -> Signal:
-    """With an id, a severity of the installation's, and its time-out when the sender said none."""
+def _completed(signal: Signal, receiving: Receiving, correlator: Correlator) -> Signal:
+    """With an id, a severity of the installation's, its time-out when the sender said none, and who takes it."""
+    if correlator:
+        signal = msgspec.structs.replace(signal, correlation=correlator.of(signal))
     severity = receiving.model.severities.meaning(signal.severity)
     if signal.id and signal.timeout != UNSAID and severity == signal.severity:
         return signal
@@ -97,12 +99,10 @@ class _Fold:
     def __init__(
         self,
         stored: Sequence[Alert],
-        blackouts: Sequence[Blackout],
-        inhibitions: Sequence[Inhibition],
+        rules: InForce,
         reserved: AbstractSet[str] = frozenset(),
     ) -> None:
-        self._blackouts = blackouts
-        self._inhibitions = inhibitions
+        self._rules = rules
         self._reserved = reserved
         self.created: list[str] = []
         self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
@@ -114,25 +114,24 @@ class _Fold:
         self.to_route: dict[str, None] = {}
 
     def _put(self, alert: Alert) -> None:
-        key = (alert.environment, alert.resource, alert.customer or "")
-        self._groups.setdefault(key, {})[alert.id] = alert
+        self._groups.setdefault(_subject(alert.identity), {})[alert.id] = alert
 
-    def take(
-        self, signal: Signal, now: datetime, receiving: Receiving, config_version: int
-    ) -> Received | WatchbellError:
-        key = (signal.environment, signal.resource, signal.customer or "")
-        group = self._groups.get(key, {})
-        muted = self._muting(signal, group) if self._blackouts else None
+    def take(self, signal: Signal, now: datetime, receiving: Receiving) -> Received | WatchbellError:
+        groups = [self._groups.get(_subject(identity), {}) for identity in _identities(signal)]
+        group = {alert_id: alert for each in groups for alert_id, alert in each.items()}
+        muted = self._muting(signal, group) if self._rules.blackouts else None
         if muted is not None:
             signal = msgspec.structs.replace(signal, status=STATUS)
         try:
-            received = self._received(signal, list(group.values()), now, receiving, config_version)
+            received = self._received(signal, list(group.values()), now, receiving, muted=muted is not None)
         except WatchbellError as error:
             return error
         if muted is not None:
             received = _explained(received, muted)
         alert = received.alert
         before = group.get(alert.id)
+        if before is not None and before.identity != alert.identity:
+            del self._groups[_subject(before.identity)][alert.id]
         self._put(alert)
         self._changed[alert.id] = alert
         self._entries.extend(received.entries)
@@ -147,9 +146,9 @@ class _Fold:
         return received
 
     def _received(
-        self, signal: Signal, stored: Sequence[Alert], now: datetime, receiving: Receiving, config_version: int
+        self, signal: Signal, stored: Sequence[Alert], now: datetime, receiving: Receiving, *, muted: bool
     ) -> Received:
-        model = receiving.model
+        model, config_version = receiving.model, self._rules.version
         received = receive(
             signal,
             stored,
@@ -158,24 +157,26 @@ class _Fold:
             config_version=config_version,
             flapping=receiving.flapping,
             value_history=receiving.value_history,
+            muted=muted,
         )
         if received.change == "created" and (signal.id in self._reserved or signal.id in self._changed):
             signal = msgspec.structs.replace(signal, id=new_id())
             received = receive(signal, (), model, now, config_version=config_version)
-        if not self._inhibitions:
+        if not self._rules.inhibitions:
             return received
-        inhibits = source_of(self._inhibitions, received.alert)
+        inhibits = source_of(self._rules.inhibitions, received.alert)
         return msgspec.structs.replace(received, alert=msgspec.structs.replace(received.alert, inhibits=inhibits))
 
     def _muting(self, signal: Signal, group: Mapping[str, Alert]) -> Blackout | None:
         """The blackout in force that the signal falls under, by itself or by the tags that its alert has already."""
-        found = covering(self._blackouts, signal)
+        found = covering(self._rules.blackouts, signal)
         if found is not None:
             return found
         for alert in group.values():
-            if alert.status == STATUS and alert.event == signal.event:
+            same = (alert.resource, alert.event) == (signal.resource, signal.event)
+            if alert.status == STATUS and same:
                 # As the alert will be: a severity that is accepted now must be told.
-                return covering(self._blackouts, msgspec.structs.replace(alert, severity=signal.severity))
+                return covering(self._rules.blackouts, msgspec.structs.replace(alert, severity=signal.severity))
         return None
 
     async def record(self, tx: Transaction, now: datetime) -> None:
@@ -210,8 +211,16 @@ def route_row(alert_id: str, now: datetime) -> OutboxRow:
     )
 
 
-def _identity(signal: Signal) -> Identity:
-    return Identity(signal.environment, signal.resource, signal.event, signal.customer or "")
+def _identities(signal: Signal) -> list[Identity]:
+    """What it speaks of, and what it would without the rule that correlates it: an alert from before is taken over."""
+    found = [identity_of(signal)]
+    if signal.correlation is not None:
+        found.append(identity_of(msgspec.structs.replace(signal, correlation=None)))
+    return found
+
+
+def _subject(identity: Identity) -> tuple[str, str, str]:
+    return identity.environment, identity.resource, identity.customer
 
 
 def _admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
@@ -250,7 +259,7 @@ class Intake:
         self._receiving = receiving
         self._telemetry = telemetry
         self._wake = wake
-        self._judge = Judge()
+        self._in_force = Deciding()
         self._commit: GroupCommit[_Waiting, Received] = GroupCommit(self._apply)
 
     async def receive(self, signal: Signal) -> Received:
@@ -283,10 +292,9 @@ class Intake:
         signals = [one.signal for one in waiting]
         config = await self._configured.current()
         now = self._clock.now()
-        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
+        rules = self._in_force.at(config, now)
         async with self._store.transaction() as tx:
-            inhibitions = enabled(config.inhibitions)
-            batch = await apply_signals(tx, signals, now, self._receiving, config.version, blackouts, inhibitions)
+            batch = await apply_signals(tx, signals, now, self._receiving, rules)
             if together:
                 for outcome in batch.outcomes:
                     if isinstance(outcome, WatchbellError):

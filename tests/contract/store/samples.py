@@ -9,6 +9,7 @@ from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.audit import AuditEntry
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
+from watchbell.domain.correlated import Correlated, Member
 from watchbell.domain.events.rules.part import WindowPart
 from watchbell.domain.ids import AlertId
 from watchbell.domain.managed import Stored
@@ -80,6 +81,11 @@ def full_alert() -> Alert:
         inhibited_by=AlertId("alert-1"),
         inhibition="power",
         inhibited_until=after(120),
+        correlation=Correlated(
+            rule="cluster",
+            key="eu/7",
+            members=(Member(resource="web1", event="Down", severity="critical", text="gone", muted=True),),
+        ),
         version=9,
     )
 

@@ -98,6 +98,10 @@ export const events = {
   minutes: (minutes = 60) => get<Said<'events.minutes'>>('/events/minutes', { minutes }),
 }
 
+export const correlations = {
+  preview: (body: Body) => post<Said<'correlations.preview'>>('/correlations/preview', body),
+}
+
 export const inhibitions = {
   preview: (body: Body) => post<Said<'inhibitions.preview'>>('/inhibitions/preview', body),
 }

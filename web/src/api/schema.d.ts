@@ -858,6 +858,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/correlations/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * How many alerts that stand a correlation is for, how many they would be, and the largest groups
+         * @description How many alerts that stand a correlation is for, how many they would be, and the largest groups.
+         *
+         *     The body has the fields of the managed object. Looked at are the thousand that were received last.
+         */
+        post: operations["correlations.preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/customer": {
         parameters: {
             query?: never;
@@ -920,6 +942,23 @@ export interface paths {
         };
         /** Every route, for people */
         get: operations["description.docs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/embed.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The script that puts counts into pages and keeps them up to date; it asks with the key that the page gives it */
+        get: operations["embedding.embed_script"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2601,6 +2640,8 @@ export interface components {
         AlertBody: {
             attributes: Record<string, unknown>;
             correlate: string[];
+            /** @description The rule that makes one alert of several signals, and what it stands for. */
+            correlation: components["schemas"]["CorrelationBody"] | null;
             /** Format: date-time */
             createTime: string;
             customer: string | null;
@@ -2944,6 +2985,15 @@ export interface components {
             /** @default * */
             value: string | number | boolean;
         };
+        /** @description What makes one alert of several signals. */
+        CorrelationBody: {
+            key: string;
+            /** @description What has not recovered; empty when every message speaks for the whole. */
+            members: components["schemas"]["MemberBody"][];
+            rule: string;
+            /** @description Whether the alert is as bad as the worst of its members. */
+            worst: boolean;
+        };
         /** @description How many, over time. */
         CountsAnswer: {
             /** @description The values that have no line of their own. */
@@ -3152,15 +3202,6 @@ export interface components {
             silencedBy: string[];
             /** @enum {unknown} */
             state: "active" | "suppressed";
-        };
-        /** @description A group of users. */
-        GroupBody: {
-            /** @description How many belong to it. */
-            count: number;
-            href: string;
-            id: string;
-            name: string;
-            text: string;
         };
         /** @description What is said of a group. */
         GroupChange: {
@@ -3371,6 +3412,15 @@ export interface components {
             name: string;
             /** @enum {unknown} */
             status: "active" | "inactive";
+        };
+        /** @description One of the problems that an alert stands for. */
+        MemberBody: {
+            event: string;
+            /** @description Whether a blackout covers it. */
+            muted: boolean;
+            resource: string;
+            severity: string;
+            text: string;
         };
         /** @description A key that is wanted. */
         NewKey: {
@@ -4054,6 +4104,21 @@ export interface components {
             name: string;
             query: string;
             shared: boolean;
+        };
+        /** @description Alerts that would be one. */
+        "watchbell.api.correlations.GroupBody": {
+            count: number;
+            environment: string;
+            key: string;
+            resources: string[];
+        };
+        /** @description A group of users. */
+        "watchbell.api.groups.GroupBody": {
+            count: number;
+            href: string;
+            id: string;
+            name: string;
+            text: string;
         };
         /** @description Alerts that have one value in the field that was asked for; that field comes besides, under its name. */
         WorstGroup: {
@@ -7111,6 +7176,38 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "correlations.preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": Record<string, unknown>;
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alerts: number;
+                        become: number;
+                        groups: components["schemas"]["watchbell.api.correlations.GroupBody"][];
+                        keyless: number;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "customers.create": {
         parameters: {
             query?: never;
@@ -7291,6 +7388,27 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "embedding.embed_script": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript; charset=utf-8": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "alert_reports.environments": {
         parameters: {
             query?: {
@@ -7330,6 +7448,10 @@ export interface operations {
                 lastReceiveTime?: components["parameters"]["alerts.lastReceiveTime"];
                 /** @description Any of these values; `~` before one: contains it. `origin!=…` for alerts without them. */
                 origin?: components["parameters"]["alerts.origin"];
+                /** @description From 1. */
+                page?: components["parameters"]["rows.page"];
+                /** @description How many rows a page has. */
+                "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Any of these values; `~` before one: contains it. `previousSeverity!=…` for alerts without them. */
                 previousSeverity?: components["parameters"]["alerts.previousSeverity"];
                 /** @description A search, as `severity:major AND text:disk*`. */
@@ -7383,6 +7505,11 @@ export interface operations {
                 content: {
                     "application/json": {
                         environments: components["schemas"]["EnvironmentCount"][];
+                        message?: string;
+                        more: boolean;
+                        page: number;
+                        pages: number;
+                        pageSize: number;
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
@@ -7731,7 +7858,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["GroupBody"];
+                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
                         id: string;
                         /** @enum {unknown} */
                         status: "ok";
@@ -7759,7 +7886,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["GroupBody"];
+                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
@@ -7791,7 +7918,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["GroupBody"];
+                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
                         id: string;
                         /** @enum {unknown} */
                         status: "ok";
@@ -7955,7 +8082,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["GroupBody"][];
+                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;
@@ -9515,6 +9642,10 @@ export interface operations {
                 lastReceiveTime?: components["parameters"]["alerts.lastReceiveTime"];
                 /** @description Any of these values; `~` before one: contains it. `origin!=…` for alerts without them. */
                 origin?: components["parameters"]["alerts.origin"];
+                /** @description From 1. */
+                page?: components["parameters"]["rows.page"];
+                /** @description How many rows a page has. */
+                "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Any of these values; `~` before one: contains it. `previousSeverity!=…` for alerts without them. */
                 previousSeverity?: components["parameters"]["alerts.previousSeverity"];
                 /** @description A search, as `severity:major AND text:disk*`. */
@@ -9567,6 +9698,11 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        message?: string;
+                        more: boolean;
+                        page: number;
+                        pages: number;
+                        pageSize: number;
                         services: components["schemas"]["ServiceCount"][];
                         /** @enum {unknown} */
                         status: "ok";
@@ -10110,7 +10246,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["GroupBody"][];
+                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;
@@ -10264,7 +10400,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["GroupBody"][];
+                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;

@@ -33,7 +33,7 @@ export type AlertCounts = Said<'alerts.count'>
 export type EnvironmentCount = Wire<Schemas['EnvironmentCount']>
 export type PublicConfig = Said<'client_config.config'>
 
-export type ObjectKind = 'host' | 'check' | 'service' | 'channel' | 'policy' | 'heartbeat' | 'mapping' | 'rule' | 'blackout' | 'inhibition' | 'webhook'
+export type ObjectKind = 'host' | 'check' | 'service' | 'channel' | 'policy' | 'heartbeat' | 'mapping' | 'rule' | 'blackout' | 'inhibition' | 'correlation' | 'webhook'
 
 /** JSON Schema, as far as forms understand it. */
 export interface Schema {

@@ -110,6 +110,16 @@ export const alertsText = {
     timeline: 'Timeline',
     details: 'Details',
     raw: 'Raw',
+    correlating: {
+      preview: 'What would it make one?',
+      about: (alerts: number, become: number, keyless: number) =>
+        `${many(alerts, 'alert that stands', 'alerts that stand')} would be ${become}${keyless ? `; ${keyless} of them without a key` : ''}.`,
+      group: (count: number, resources: string[]) => `${many(count, 'alert', 'alerts')}: ${resources.join(', ')}${count > resources.length ? ' …' : ''}`,
+      by: (rule: string) => `Correlated by “${rule}”`,
+      standing: (members: number) => (members ? many(members, 'problem stands', 'problems stand') : 'the last message counts'),
+      members: 'Stands for',
+      muted: 'under a blackout',
+    },
     inhibiting: {
       preview: 'What is it about now?',
       about: (sources: number, targets: number) => `${many(sources, 'alert that stands is', 'alerts that stand are')} its source, ${many(targets, 'is', 'are')} its target; what they must have in common is not looked at.`,

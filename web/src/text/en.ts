@@ -100,7 +100,7 @@ export const text = {
     shelve: 'Shelved', unshelve: 'Taken off the shelf', close: 'Closed', expired: 'Expired', timeout: 'Ran out', assign: 'Assigned', note: 'Note', dismiss: 'Note removed',
     action: 'Action', opened: 'Opened', alert: 'Alert', told: 'Told', untold: 'Not told', escalated: 'Escalated', acknowledged: 'Acknowledged',
     unacknowledged: 'Given back', resolved: 'Resolved', delivered: 'Delivered', failed: 'Not delivered', ambiguous: 'Perhaps delivered',
-    flapping: 'Flapping', calm: 'Calm', inhibited: 'Inhibited', released: 'Inhibited no more', received: 'Received', matched: 'Matched', suppressed: 'Suppressed', changed: 'Changed',
+    flapping: 'Flapping', calm: 'Calm', inhibited: 'Inhibited', released: 'Inhibited no more', member: 'One of several', received: 'Received', matched: 'Matched', suppressed: 'Suppressed', changed: 'Changed',
     attached: 'Joined an incident', detached: 'Left its incident',
   } as Record<string, string>,
   incidents: {

@@ -6,19 +6,29 @@ from typing import Any, NamedTuple
 import msgspec
 
 from watchbell.domain.alerts.flapping import Flaps
+from watchbell.domain.correlated import Correlated
 from watchbell.domain.ids import AlertId
+from watchbell.domain.signal import Signal
 
 
 class Identity(NamedTuple):
     """What makes two signals speak of the same alert.
 
-    `customer` is '' when there is none.
+    `customer` is '' when there is none. Of an alert that a rule correlates, `resource` is the rule's key and `event` is
+    empty.
     """
 
     environment: str
     resource: str
     event: str
     customer: str
+
+
+def identity_of(told: "Signal | Alert") -> Identity:
+    """What a signal or an alert speaks of."""
+    if told.correlation is not None:
+        return Identity(told.environment, told.correlation.subject, "", told.customer or "")
+    return Identity(told.environment, told.resource, told.event, told.customer or "")
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +40,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `ack_reverts_at` when the acknowledgement does that a shelving covers. `flaps` is None until its severity changes.
     `inhibits` names the first inhibition whose source it is. While it is inhibited, `inhibited_by` is the id of the
     alert that does it, `inhibition` names by which, and `inhibited_until` is when that ends, known once the other is
-    over.
+    over. `correlation` is the rule that made it of several signals.
     `version` grows with every write.
     """
 
@@ -71,12 +81,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     inhibited_by: AlertId | None = None
     inhibition: str | None = None
     inhibited_until: datetime | None = None
+    correlation: Correlated | None = None
     version: int = 1
 
     @property
     def identity(self) -> Identity:
         """The key that is unique in the store."""
-        return Identity(self.environment, self.resource, self.event, self.customer or "")
+        return identity_of(self)
 
     @property
     def flapping(self) -> bool:
@@ -94,7 +105,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is the message that caused it. `at` is our clock; `sent_at` the sender's. `type` is one of new, severity,
     status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action,
-    flapping, calm, inhibited, released.
+    flapping, calm, inhibited, released, member.
     `reason` is the sentence that says which rule made the change; `config_version` the configuration that it read.
     `source` is the way that the message came, when it was one.
     """

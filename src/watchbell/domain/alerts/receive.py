@@ -1,8 +1,9 @@
 """A signal meets what is stored: a new alert, a duplicate, or a change of severity.
 
-Which it is depends on (environment, resource, event, customer) and on `correlate`; what it overwrites is Alerta's
-rule. When a signal correlates with several stored alerts, exactly one takes it: the one of the same event, else the
-one received last.
+Which it is depends on (environment, resource, event, customer) and on `correlate`, or on the key of the rule that
+correlates it; what it overwrites is Alerta's rule, and of an alert that a rule correlates resource and event, too.
+When a signal correlates with several stored alerts, exactly one takes it: the one of the same event, else the one
+received last.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +12,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
+from watchbell.domain.alerts.gathering import gathered
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.ids import AlertId
@@ -48,24 +50,36 @@ def receive(
     config_version: int = 0,
     flapping: FlapRule = NEVER,
     value_history: bool = True,
+    muted: bool = False,
 ) -> Received:
     """Decide.
 
     `stored` are the alerts of the same environment, resource and customer. `value_history` is whether a duplicate with
-    another value makes an entry. Raises `Invalid` for a bad severity.
+    another value makes an entry, `muted` whether a blackout covers the signal. Raises `Invalid` for a bad severity.
     """
     match = _match(signal, stored)
+    sent, signal = signal, gathered(signal, match, model, muted=muted)
     if match is None:
         return _create(signal, model, now, config_version)
-    if match.event == signal.event and match.severity == signal.severity:
+    same = match.event == signal.event or signal.correlation is not None
+    if same and match.severity == signal.severity:
         received = _duplicate(signal, match, model, now, config_version)
-        return received if value_history or received.status_changed else msgspec.structs.replace(received, entries=())
-    return _flapped(_correlate(signal, match, model, now, config_version), flapping, now)
+        received = (
+            received if value_history or received.status_changed else msgspec.structs.replace(received, entries=())
+        )
+    else:
+        received = _flapped(_correlate(signal, match, model, now, config_version), flapping, now)
+    return _with_member(received, sent, match, now, config_version)
 
 
 def _match(signal: Signal, stored: Iterable[Alert]) -> Alert | None:
+    if signal.correlation is not None:
+        # One that was there before the rule was made is taken over, so that it meets its recovery.
+        plain = identity_of(msgspec.structs.replace(signal, correlation=None))
+        held = {alert.identity: alert for alert in stored}
+        return held.get(identity_of(signal)) or held.get(plain)
     key = (signal.environment, signal.resource, signal.customer)
-    same = [alert for alert in stored if (alert.environment, alert.resource, alert.customer) == key]
+    same = [each for each in stored if (each.environment, each.resource, each.customer) == key and not each.correlation]
     for alert in same:
         if alert.event == signal.event:
             return alert
@@ -106,6 +120,7 @@ def _create(signal: Signal, model: AlarmModel, now: datetime, version: int) -> R
         customer=signal.customer,
         previous_severity=previous,
         trend_indication=trend(model.severities.ranks, previous, signal.severity),
+        correlation=signal.correlation,
         receive_time=now,
         last_receive_id=signal.id,
         last_receive_time=now,
@@ -122,6 +137,8 @@ def _duplicate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
     decided = model.signalled(_standing(stored, signal.severity, ""), signal.status)
     alert = msgspec.structs.replace(
         stored,
+        resource=signal.resource,  # of an alert that a rule correlates, both may be others
+        event=signal.event,
         service=signal.service,
         value=signal.value,
         text=signal.text,
@@ -144,6 +161,7 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
     decided = model.signalled(_standing(stored, signal.severity, stored.severity), signal.status)
     alert = msgspec.structs.replace(
         stored,
+        resource=signal.resource,
         event=signal.event,
         severity=signal.severity,
         service=signal.service,
@@ -168,6 +186,28 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
         severity_changed=alert.severity != stored.severity,
         reason=reason,
     )
+
+
+def _with_member(received: Received, sent: Signal, before: Alert, now: datetime, version: int) -> Received:
+    """The same, with a line about what the message changed among the alert's members, where no other tells of it."""
+    after = received.alert
+    shown = (sent.resource, sent.event, sent.severity) == (after.resource, after.event, after.severity)
+    members = _members(after)
+    if (shown and received.entries) or members == _members(before):
+        return received
+    line = msgspec.structs.replace(
+        _entry(after, sent, "member", now, f"{len(members)} of the correlated problems stand", version),
+        event=sent.event,
+        severity=sent.severity,
+        text=f"{sent.resource}: {sent.text}" if sent.text else sent.resource,
+        value=sent.value,
+    )
+    return msgspec.structs.replace(received, entries=(*received.entries, line))
+
+
+def _members(alert: Alert) -> set[tuple[str, str, str]]:
+    held = alert.correlation.members if alert.correlation is not None else ()
+    return {(each.resource, each.event, each.severity) for each in held}
 
 
 def _flapped(received: Received, rule: FlapRule, now: datetime) -> Received:
@@ -203,6 +243,7 @@ def _refreshed(signal: Signal, stored: Alert, decided: Transition, now: datetime
         "last_receive_id": signal.id,
         "last_receive_time": now,
         "version": stored.version + 1,
+        "correlation": signal.correlation,
         **status_fields(stored, decided.status, now),
     }
 

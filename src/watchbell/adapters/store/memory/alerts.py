@@ -33,7 +33,7 @@ class MemoryAlerts:
         for identity in identities:
             wanted.setdefault(_subject(identity), set()).add(identity.event)
         found = [alerts[key] for subject in wanted for key in subjects.get(subject, ())]
-        held = [alert for alert in found if alert.correlate or alert.event in wanted[_subject(alert.identity)]]
+        held = [each for each in found if each.correlate or each.identity.event in wanted[_subject(each.identity)]]
         return sorted(held, key=lambda alert: alert.id)
 
     async def get(self, identifier: str) -> Alert | None:

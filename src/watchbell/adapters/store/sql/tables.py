@@ -22,6 +22,7 @@ from watchbell.adapters.store.sql.types import Enumerated, Lines, Moment, Typed,
 from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.checks.result import Outcome, Status
 from watchbell.domain.checks.said import Said
+from watchbell.domain.correlated import Correlated
 from watchbell.domain.oncall.incident import AttemptOutcome, IncidentStatus, NotificationStatus, Purpose
 
 metadata = MetaData(
@@ -92,6 +93,7 @@ alerts = Table(
     *(_text(name, nullable=True) for name in ("inhibits", "inhibited_by", "inhibition")),
     _time("inhibited_until", nullable=True),
     Column("inhibited", Boolean(), nullable=False, server_default=false()),
+    Column("correlation", Typed(Correlated), nullable=True),
     # Hashes of the identity, and of the environment, resource and customer: short keys for indexes and locks.
     *_texts("identity_key"),
     _integer("subject_key"),

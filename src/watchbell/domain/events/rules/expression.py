@@ -1,13 +1,10 @@
-"""Expressions over one event, in CEL: compiled once, bounded, without side effects.
+"""Expressions over one event, in CEL (`watchbell.domain.expressions`), and filters that need none.
 
-The engine (`common-expression-language`, Rust) has no loops but comprehensions; of those an expression may hold one,
-so the work is bounded by the length of the expression times the size of the event. Regular expressions run in RE2. An
-expression that fails on an event (a field that is not there, a text compared with a number) is not true of it.
+An expression that fails on an event (a field that is not there, a text compared with a number) is not true of it.
 """
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -16,13 +13,10 @@ from watchbell.domain.errors import Invalid
 from watchbell.domain.events.agent import UserAgent
 from watchbell.domain.events.event import Event
 from watchbell.domain.events.place import Place
-from watchbell.domain.pattern import Pattern
+from watchbell.domain.expressions import Contexts, Program, without_texts
 
 if TYPE_CHECKING:
     import cel
-
-LONGEST = 2000
-"""Characters of an expression."""
 
 PARAMETERS = "parameters"
 _TIMES = frozenset({"received_ms", "client_ms"})
@@ -35,27 +29,7 @@ FIELDS = frozenset(name for name in Event.__struct_fields__ if name not in _HIDD
 READABLE = FIELDS | _TIMES | {PARAMETERS, *_NESTED}
 """What an expression may read."""
 
-_ENGINE_FAULTS = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)
-_TEXT = re.compile(r'"(?:[^"\\\n]|\\.)*"' + r"|'(?:[^'\\\n]|\\.)*'")
-_COMPREHENSION = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(")
-_MATCHES = re.compile(r"""matches\s*\(\s*(r?)("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\s*\)""")
 _EQUALITY = re.compile(r"""\s*([a-z_]+)\s*==\s*("[^"\\\n]*"|'[^'\\\n]*')\s*(?:&&(.*))?""", re.DOTALL)
-_FUNCTIONS = frozenset(
-    {
-        *("size", "startsWith", "endsWith", "contains", "matches", "has", "int", "uint", "double", "string", "bool"),
-        *("timestamp", "duration", "dyn", "type", "bytes"),
-        *("getFullYear", "getMonth", "getDayOfMonth", "getDayOfWeek", "getHours", "getMinutes", "getSeconds"),
-        *("getDate", "getDayOfYear", "getMilliseconds"),
-    }
-)
-
-
-@cache
-def _engine() -> Any:
-    """Loaded with the first expression: most commands have none, and it brings much with it."""
-    import cel  # noqa: PLC0415
-
-    return cel
 
 
 class Fields:
@@ -67,8 +41,8 @@ class Fields:
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._values: dict[str, Any] = {}
+        self._contexts = Contexts()
         self._context: cel.Context | None = None
-        self._patterns: dict[str, Pattern] = {}
         self._event: Event | None = None
 
     def need(self, names: frozenset[str]) -> None:
@@ -91,27 +65,8 @@ class Fields:
         """What the engine is given."""
         if self._context is None:
             event = self.shown
-            variables = {name: value_of(event, name) for name in self._names}
-            made: cel.Context = _engine().Context(variables=variables)
-            made.add_function("matches", self._matches)
-            self._context = made
+            self._context = self._contexts.of({name: value_of(event, name) for name in self._names})
         return self._context
-
-    def _matches(self, text: Any, pattern: Any) -> bool:
-        if not isinstance(text, str) or not isinstance(pattern, str):
-            return False
-        found = self._patterns.get(pattern)
-        if found is None:
-            try:
-                found = Pattern(pattern)
-            except Invalid:
-                return False
-            if len(self._patterns) < 1000:
-                self._patterns[pattern] = found
-        try:
-            return found.found_in(text)
-        except UnicodeEncodeError:
-            return False
 
 
 def value_of(event: Event, name: str) -> Any:
@@ -133,59 +88,17 @@ class Expression:
             Invalid: with `field` and the reason.
         """
         self.source = source
-        self._program = _compiled(source, field)
-        self.names: frozenset[str] = _names(self._program, source, field)
+        self._program = Program(source, field, READABLE, "an event")
+        self.names = self._program.names
         """The fields that are read."""
 
     def test(self, fields: Fields) -> bool:
         """Whether it is true of the event shown; False when it fails or yields something else."""
-        try:
-            return self._program.execute(fields.context()) is True
-        except _ENGINE_FAULTS:
-            return False
+        return self.value(fields) is True
 
     def value(self, fields: Fields) -> Any:
         """What it yields for the event shown; None when it fails."""
-        try:
-            return self._program.execute(fields.context())
-        except _ENGINE_FAULTS:
-            return None
-
-
-def _compiled(source: str, field: str) -> Any:
-    if len(source) > LONGEST:
-        raise Invalid(f"must have at most {LONGEST} characters, not {len(source)}", field)
-    if len(_COMPREHENSION.findall(_TEXT.sub('""', source))) > 1:
-        raise Invalid("may hold one of all, exists, exists_one, map and filter", field)
-    for raw, literal in _MATCHES.findall(source):
-        text = literal[1:-1] if raw else literal[1:-1].replace("\\\\", "\\")
-        try:
-            Pattern(text)
-        except Invalid as error:
-            raise Invalid(f"the pattern {text!r}: {error.reason}", field) from error
-    try:
-        return _engine().compile(source)
-    except _ENGINE_FAULTS as error:
-        raise Invalid(f"is not CEL: {_first_fault(str(error))}", field) from error
-
-
-def _names(program: Any, source: str, field: str) -> frozenset[str]:
-    unknown = [
-        name for name in program.functions() if name not in _FUNCTIONS and not re.fullmatch(r"[@!_].*|.*_", name)
-    ]
-    if unknown:
-        raise Invalid(f"there is no function {unknown[0]!r}", field)
-    bound = set(re.findall(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,", source))
-    names = frozenset(cast("list[str]", program.variables())) - bound
-    for name in sorted(names):
-        if name not in READABLE:
-            raise Invalid(f"{name!r} is not a field of an event; there are {', '.join(sorted(READABLE))}", field)
-    return names
-
-
-def _first_fault(text: str) -> str:
-    _, _, fault = text.partition("ERROR: <input>:")
-    return (fault or text).split("\n")[0][:200]
+        return self._program.value(fields.context)
 
 
 def equality(source: str) -> tuple[str, str] | None:
@@ -196,7 +109,7 @@ def equality(source: str) -> tuple[str, str] | None:
     found = _EQUALITY.fullmatch(source)
     if found is None or found[1] not in FIELDS:
         return None
-    rest = _TEXT.sub('""', found[3] or "")
+    rest = without_texts(found[3] or "")
     # `a && b || c` and `a && b ? c : d` would hold without `a`.
     return None if "||" in rest or "?" in rest else (found[1], found[2][1:-1])
 

@@ -5,7 +5,8 @@ import pytest
 
 from unit.domain.events.rules.test_rule import event
 from watchbell.domain.errors import Invalid
-from watchbell.domain.events.rules.expression import LONGEST, Expression, Fields, equality, is_field, reader
+from watchbell.domain.events.rules.expression import Expression, Fields, equality, is_field, reader
+from watchbell.domain.expressions import LONGEST
 
 
 def holds(source: str, **changes) -> bool:

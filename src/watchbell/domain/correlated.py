@@ -1,0 +1,31 @@
+"""What an alert remembers of the rule that made it of several signals; see `watchbell.domain.alerts.correlation`."""
+
+import msgspec
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the problems that an alert stands for. `muted` is whether a blackout covered its last message."""
+
+    resource: str
+    event: str
+    severity: str
+    text: str = ""
+    muted: bool = False
+
+
+class Correlated(msgspec.Struct, frozen=True, kw_only=True):
+    """The rule by its name, and the key that all signals of the alert have in common.
+
+    `worst` is whether the alert is as bad as the worst of its `members`; they are those that have not recovered, in the
+    order of their last messages. Otherwise every message speaks for the whole, and there are none.
+    """
+
+    rule: str
+    key: str
+    worst: bool = True
+    members: tuple[Member, ...] = ()
+
+    @property
+    def subject(self) -> str:
+        """What stands in an identity instead of the resource; no resource is like it, for none begins with NUL."""
+        return f"\0{self.rule}\0{self.key}"
