@@ -89,7 +89,19 @@ class CorrelationBody(TypedDict):
     """Whether the alert is as bad as the worst of its members."""
 
 
-class AlertBody(TypedDict):
+class Inhibited(TypedDict):
+    """Whether an alert tells nobody because another stands that it follows from."""
+
+    inhibited: bool
+    inhibitedBy: str | None
+    """The id of that alert."""
+    inhibitedUntil: Time | None
+    """When it tells, now that the other is over."""
+    inhibition: str | None
+    """By which inhibition."""
+
+
+class AlertBody(Inhibited):
     """An alert."""
 
     attributes: dict[str, Any]
@@ -110,14 +122,6 @@ class AlertBody(TypedDict):
     history: list[HistoryLine]
     href: str
     id: str
-    inhibited: bool
-    """Whether it tells nobody because another alert stands that it follows from."""
-    inhibitedBy: str | None
-    """The id of that alert."""
-    inhibitedUntil: Time | None
-    """When it tells, now that the other is over."""
-    inhibition: str | None
-    """By which inhibition."""
     lastReceiveId: str
     lastReceiveTime: Time
     origin: str
@@ -311,10 +315,7 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
         "history": [history_body(entry, base) for entry in history],
         "href": f"{base}/alert/{alert.id}",
         "id": alert.id,
-        "inhibited": alert.inhibited,
-        "inhibitedBy": alert.inhibited_by,
-        "inhibitedUntil": moment(alert.inhibited_until),
-        "inhibition": alert.inhibition,
+        **_inhibited(alert),
         "lastReceiveId": alert.last_receive_id,
         "lastReceiveTime": moment(alert.last_receive_time),
         "origin": alert.origin,
@@ -333,6 +334,15 @@ def alert_body(alert: Alert, base: str, history: Sequence[HistoryEntry] = (), *,
         "type": alert.type,
         "updateTime": moment(alert.update_time),
         "value": alert.value,
+    }
+
+
+def _inhibited(alert: Alert) -> Inhibited:
+    return {
+        "inhibited": alert.inhibited,
+        "inhibitedBy": alert.inhibited_by,
+        "inhibitedUntil": moment(alert.inhibited_until),
+        "inhibition": alert.inhibition,
     }
 
 

@@ -168,6 +168,7 @@ def test_an_alert_on_the_wire():
     assert msgspec.json.decode(msgspec.json.encode(body)) == {
         "attributes": {},
         "correlate": [],
+        "correlation": None,
         "createTime": time,
         "customer": None,
         "duplicateCount": 0,

@@ -2657,13 +2657,9 @@ export interface components {
             history: components["schemas"]["HistoryLine"][];
             href: string;
             id: string;
-            /** @description Whether it tells nobody because another alert stands that it follows from. */
             inhibited: boolean;
-            /** @description The id of that alert. */
             inhibitedBy: string | null;
-            /** @description When it tells, now that the other is over. */
             inhibitedUntil: string | null;
-            /** @description By which inhibition. */
             inhibition: string | null;
             lastReceiveId: string;
             /** Format: date-time */
