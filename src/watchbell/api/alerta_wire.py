@@ -90,7 +90,7 @@ class CorrelationBody(TypedDict):
 
 
 class Inhibited(TypedDict):
-    """Whether an alert tells nobody because another stands that it follows from."""
+    """Whether an alert tells nobody because another stands that it follows from, and whether others follow from it."""
 
     inhibited: bool
     inhibitedBy: str | None
@@ -99,6 +99,8 @@ class Inhibited(TypedDict):
     """When it tells, now that the other is over."""
     inhibition: str | None
     """By which inhibition."""
+    inhibits: str | None
+    """The first inhibition whose source it is."""
 
 
 class AlertBody(Inhibited):
@@ -343,6 +345,7 @@ def _inhibited(alert: Alert) -> Inhibited:
         "inhibitedBy": alert.inhibited_by,
         "inhibitedUntil": moment(alert.inhibited_until),
         "inhibition": alert.inhibition,
+        "inhibits": alert.inhibits,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.alerts import act
-from watchbell.domain.alerts.note import Note, note_on
+from watchbell.domain.alerts.note import Note, mentions, note_on
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_words
 from watchbell.domain.errors import Missing
 from watchbell.ports.clock import Clock
@@ -26,7 +26,7 @@ class Noting:
         self._limits = limits or Limits()
 
     async def add(self, alert_name: str, text: str, *, user: str | None) -> Note:
-        """Write a note.
+        """Write a note. Whom it mentions as `@login` watches the alert from now on.
 
         Raises `Missing`, or `Invalid` for a text that is no text.
         """
@@ -34,11 +34,11 @@ class Noting:
         now = self._clock.now()
         async with self._store.transaction() as tx:
             alert = await named(tx, alert_name)
-            noted = act.noted(alert, text, now, user=user)
+            noted = act.noted(alert, text, now, user=user, watchers=await _mentioned(tx, text))
             note = note_on(alert, noted.entries[0].id, text, user, now)
             await tx.notes.save(note)
             await record(tx, [noted], now)
-            await audited(tx, now, "note-add", [alert], [alert], text)
+            await audited(tx, now, "note-add", [alert], [noted.alert], text)
         return note
 
     async def of(self, alert_name: str) -> list[Note]:
@@ -77,6 +77,18 @@ class Noting:
             await tx.notes.delete(note.id)
             await record(tx, [act.dismissed(alert, note.text, now, user=user)], now)
             await audited(tx, now, "note-delete", [alert], [alert], note.text)
+
+
+async def _mentioned(tx: Transaction, text: str) -> list[str]:
+    """The logins of the people that a text mentions; what is nobody's login is only a word."""
+    found: dict[str, None] = {}
+    for written in mentions(text):
+        for login in dict.fromkeys((written, written.rstrip("."))):
+            user = await tx.users.get(login)
+            if user is not None and user.login.lower() == login.lower():
+                found[user.login] = None
+                break
+    return list(found)
 
 
 async def _of_alert(tx: Transaction, alert_id: str, note_id: str) -> Note:

@@ -184,6 +184,7 @@ def test_an_alert_on_the_wire():
         "inhibitedBy": None,
         "inhibitedUntil": None,
         "inhibition": None,
+        "inhibits": None,
         "lastReceiveId": "m1",
         "lastReceiveTime": time,
         "origin": "watchbell",

@@ -115,3 +115,10 @@ async def test_alertmanagers_clients_are_told_who_inhibits(world: World, client:
     assert states("")["web01"] == {"inhibitedBy": [switch], "silencedBy": [], "state": "suppressed"}
     assert states("inhibited=false").keys() == {"sw1"}
     assert states("active=false").keys() == {"web01"}
+
+
+def test_a_source_says_so(client: Client):
+    assert client.post("/api/objects/inhibition", json=RULE).status_code == 201
+    source, other = push(client, "sw1", "SwitchDown"), push(client, "web01", "Unreachable")
+    shown = {alert["id"]: alert["inhibits"] for alert in client.get("/api/alerts").json()["alerts"]}
+    assert shown == {source: "switch", other: None}

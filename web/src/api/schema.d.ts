@@ -2661,6 +2661,7 @@ export interface components {
             inhibitedBy: string | null;
             inhibitedUntil: string | null;
             inhibition: string | null;
+            inhibits: string | null;
             lastReceiveId: string;
             /** Format: date-time */
             lastReceiveTime: string;

@@ -30,4 +30,4 @@ export const ALERT_COLUMNS: Column[] = [
 export const FIRST_COLUMNS = ['severity', 'status', 'lastReceiveTime', 'duplicateCount', 'resource', 'event', 'service', 'text']
 /** What the list can be grouped by, as the address has it. */
 export const GROUPABLE = ['environment', 'service', 'resource', 'event', 'group', 'severity', 'status', 'origin', 'tags', 'customer'] as const
-export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text', 'flapping', 'inhibited', 'assignee'] as const
+export const FILTER_FIELDS = ['q', 'environment', 'status', 'severity', 'service', 'resource', 'event', 'group', 'tag', 'origin', 'type', 'text', 'flapping', 'inhibited', 'inhibitedBy', 'assignee'] as const

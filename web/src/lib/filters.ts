@@ -49,7 +49,7 @@ export function parseWord(typed: string, fields: readonly string[]): FilterWord 
   const text = typed.trim()
   if (!text) return null
   const match = /^([A-Za-z-]+)\s*[:=]\s*(\S.*)$/.exec(text)
-  const field = match?.[1]?.toLowerCase()
-  if (field && match?.[2] && fields.includes(field) && !OPERATORS.test(field)) return { field, value: match[2].trim() }
+  const field = fields.find((one) => one.toLowerCase() === match?.[1]?.toLowerCase())
+  if (field && match?.[2] && !OPERATORS.test(field)) return { field, value: match[2].trim() }
   return { field: 'q', value: text }
 }

@@ -41,7 +41,7 @@ export const alertsText = {
     removeAsk: 'Delete this alert and its history?',
     removeWhy: 'It cannot be brought back. If the problem stands, the next signal opens a new one.',
     addNote: 'Add a note',
-    notePlaceholder: 'What did you see or do?',
+    notePlaceholder: 'What did you see or do? @login lets somebody watch the alert',
     done: {
       ack: (n: number) => `${many(n, 'alert', 'alerts')} acknowledged.`,
       shelve: (n: number) => `${many(n, 'alert', 'alerts')} shelved for two hours.`,
@@ -124,6 +124,7 @@ export const alertsText = {
       preview: 'What is it about now?',
       about: (sources: number, targets: number) => `${many(sources, 'alert that stands is', 'alerts that stand are')} its source, ${many(targets, 'is', 'are')} its target; what they must have in common is not looked at.`,
     },
+    inhibits: (by: string) => `What it keeps quiet by “${by}”`,
     inhibited: 'inhibited',
     inhibitedSo: (by: string) => `Inhibited by “${by}”, because of`,
     inhibitor: 'an alert that stands',

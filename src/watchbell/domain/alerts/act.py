@@ -10,6 +10,7 @@ from watchbell.domain.alerts import flapping
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
+from watchbell.domain.alerts.note import WATCH
 from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid
@@ -163,9 +164,14 @@ def set_attributes(alert: Alert, attributes: Mapping[str, Any]) -> Acted:
     return _quietly(alert, attributes={name: value for name, value in merged.items() if value is not None})
 
 
-def noted(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
-    """A note in the history."""
-    return Acted(alert=alert, entries=(entry_of(alert, "note", now, user=user, text=text, reason="note"),))
+def noted(alert: Alert, text: str, now: datetime, *, user: str | None, watchers: Sequence[str] = ()) -> Acted:
+    """A note in the history. `watchers` are the logins of people that it mentions: they watch the alert from now on."""
+    reason = f"note that mentions {', '.join(watchers)}" if watchers else "note"
+    entries = (entry_of(alert, "note", now, user=user, text=text, reason=reason),)
+    tags = merged_tags(alert.tags, tuple(f"{WATCH}{login}" for login in watchers))
+    if tags == alert.tags:
+        return Acted(alert=alert, entries=entries)
+    return msgspec.structs.replace(_quietly(alert, tags=tags), entries=entries)
 
 
 def dismissed(alert: Alert, text: str, now: datetime, *, user: str | None) -> Acted:
