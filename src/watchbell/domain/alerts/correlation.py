@@ -12,8 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.inhibition import Selection
-from watchbell.domain.alerts.matching import fits
+from watchbell.domain.alerts.matching import Likeness, fits
 from watchbell.domain.correlated import Correlated
 from watchbell.domain.errors import Invalid
 from watchbell.domain.expressions import Contexts, Program
@@ -39,8 +38,8 @@ class Correlation(Managed, frozen=True, kw_only=True):
     """Whether it is in force."""
     order: int = 100
     """Rules with lower numbers are asked first; of equal ones, by name."""
-    alerts: Selection = Selection()
-    """Which signals it is for; without anything, all. By severity it cannot be."""
+    alerts: Likeness = Likeness()
+    """Which signals it is for; without anything, all."""
     key: str
     """An expression in CEL over a signal, such as `tag(tags, "cluster")` or `attributes.rack + "/" + event`.
 
@@ -56,8 +55,6 @@ class Correlation(Managed, frozen=True, kw_only=True):
 def correlation_problems(correlation: Correlation) -> list[tuple[str, str]]:
     """What is wrong with it."""
     found: list[tuple[str, str]] = []
-    if correlation.alerts.severity:
-        found.append(("alerts.severity", "must be empty: an alert would never meet its own recovery"))
     found += [
         (f"alerts.{field}", "must not hold an empty text")
         for field in ("service", "tags")

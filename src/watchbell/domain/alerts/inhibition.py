@@ -16,7 +16,7 @@ import msgspec
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.history import entry_of
-from watchbell.domain.alerts.matching import equal, fits, narrowing
+from watchbell.domain.alerts.matching import Likeness, equal, fits, narrowing
 from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order
 from watchbell.domain.ids import AlertId
 from watchbell.domain.managed import Managed
@@ -35,23 +35,9 @@ NAMED = ("attributes.", "tags.")
 _ANYTHING = ("environment", "resource", "event", "group", "origin", "service", "tags", "severity")
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
+class Selection(Likeness, frozen=True, kw_only=True):
     """Which alerts are meant. What is empty asks for nothing; all the rest must hold."""
 
-    environment: str = ""
-    """Their environment; empty or `*` is every one."""
-    resource: str = ""
-    """Their resource; `*` stands for any characters."""
-    event: str = ""
-    """Their event; `*` stands for any characters."""
-    group: str = ""
-    """Their group."""
-    service: list[str] = []
-    """Services that they must all have."""
-    tags: list[str] = []
-    """Tags that they must all have."""
-    origin: str = ""
-    """Who sent them; `*` stands for any characters."""
     severity: list[str] = []
     """Severities, one of which they must have."""
 

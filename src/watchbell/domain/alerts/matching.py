@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import msgspec
+
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.query import Filter
 from watchbell.domain.signal import Signal
@@ -49,6 +51,25 @@ class Wanted(Protocol):
     def tags(self) -> Sequence[str]:
         """Tags that they must all have."""
         ...
+
+
+class Likeness(msgspec.Struct, frozen=True, kw_only=True):
+    """What alerts are like. What is empty asks for nothing; all the rest must hold."""
+
+    environment: str = ""
+    """Their environment; empty or `*` is every one."""
+    resource: str = ""
+    """Their resource; `*` stands for any characters."""
+    event: str = ""
+    """Their event; `*` stands for any characters."""
+    group: str = ""
+    """Their group."""
+    service: list[str] = []
+    """Services that they must all have."""
+    tags: list[str] = []
+    """Tags that they must all have."""
+    origin: str = ""
+    """Who sent them; `*` stands for any characters."""
 
 
 def fits(wanted: Wanted, alert: Alert | Signal) -> bool:

@@ -11,7 +11,7 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.correlation import LONGEST_KEY, Correlation, Correlator, correlation_problems
 from watchbell.domain.alerts.gathering import MOST_MEMBERS
-from watchbell.domain.alerts.inhibition import Selection
+from watchbell.domain.alerts.matching import Likeness
 from watchbell.domain.alerts.receive import receive
 from watchbell.domain.correlated import Correlated
 from watchbell.domain.errors import Invalid
@@ -90,7 +90,7 @@ def test_rules_are_asked_in_order_and_only_about_what_they_select():
     rules = [
         Correlation(name="b", key="'second'", order=2),
         Correlation(name="a", key="'also second'", order=2, enabled=False),
-        Correlation(name="z", key="'first'", order=1, alerts=Selection(event="Disk*", tags=["prod"])),
+        Correlation(name="z", key="'first'", order=1, alerts=Likeness(event="Disk*", tags=["prod"])),
     ]
     correlator = Correlator(rules)
     assert [found.key for found in (correlator.of(signal()), correlator.of(signal(event="DiskFull"))) if found] == [
@@ -125,8 +125,7 @@ def test_a_key_holds_no_character_that_a_database_refuses():
         ({"key": "env()"}, "key", "there is no function 'env'"),
         ({"key": "'" + "x" * 3000 + "'"}, "key", "at most 2000 characters"),
         ({"order": 99999}, "order", "between -10000 and 10000"),
-        ({"alerts": Selection(severity=["major"])}, "alerts.severity", "never meet its own recovery"),
-        ({"alerts": Selection(tags=[""])}, "alerts.tags", "must not hold an empty text"),
+        ({"alerts": Likeness(tags=[""])}, "alerts.tags", "must not hold an empty text"),
     ],
 )
 def test_what_is_wrong_is_said_by_its_field(fields: dict[str, Any], field: str, reason: str):
