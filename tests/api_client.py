@@ -25,6 +25,7 @@ from watchbell.api.alerta_wire import Defaults
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.domain.accounts import ApiKey, User
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.roles import USUAL, RoleRules
@@ -163,8 +164,11 @@ class World:
         readonly_scopes: tuple[str, ...] = (),
         store: Callable[[Callable[[], datetime]], Store] = MemoryStore,
         severities: Severities = DEFAULT,
+        model: Callable[[Severities], AlarmModel] = AlertaModel,
+        actions: tuple[str, ...] = (),
     ) -> None:
         self.severities = severities
+        self.model = model(severities)
         self.clock = SetClock()
         self.webhook_secrets: dict[str, Secret] = {}
         self.store = store(self.clock.now)
@@ -180,7 +184,10 @@ class World:
             readonly_scopes=readonly_scopes,
         )
         self.client_config = client_config.ClientConfig(
-            environments=("Production",), customer_views=rules.customer_views, readonly_scopes=readonly_scopes
+            environments=("Production",),
+            customer_views=rules.customer_views,
+            readonly_scopes=readonly_scopes,
+            actions=actions,
         )
         self.gates: list[Gate] = []
         self.vouching = Vouching(self.store, self.clock, rules)
@@ -216,7 +223,7 @@ class World:
     def needs(self) -> dict[str, Any]:
         """What handlers name."""
         store = GuardedStore(self.store)
-        model = AlertaModel(self.severities)
+        model = self.model
         configured = Configured(self.store, self.clock, NullTelemetry())
         rules = Rulebook(model.severities.known, "http://watchbell.example")
         timeouts = self.client_config.timeouts

@@ -17,6 +17,8 @@ from watchbell.toolkit.login_providers import read_providers
 from watchbell.toolkit.origins import Origins
 from watchbell.toolkit.settings import MINIMUM_SECRET, InvalidSettings
 
+LARGEST_HISTORY = 100_000
+
 
 def faults_together(c: Configuration) -> Iterator[tuple[str, str]]:
     """Each as the setting's key and the reason."""
@@ -122,7 +124,13 @@ def _alert_faults(c: Configuration) -> Iterator[tuple[str, str]]:
             yield f"alerts.{name}", f"must be from {least} to {LONGEST_TIMEOUT} seconds."
     if c.alerts.heartbeat_latency < 1:
         yield "alerts.heartbeat_latency", "must be 1 millisecond or more."
+    if not 1 <= c.alerts.history_limit <= LARGEST_HISTORY:
+        yield (
+            "alerts.history_limit",
+            f"must be from 1 to {LARGEST_HISTORY}: an alert has a history of one entry at least.",
+        )
     yield from c.alerts.severity_faults()
+    yield from c.alerts.action_faults()
     patterns = {"allowed_environments": c.allowed_environments, "alerts.refused_origins": c.alerts.refused_origins}
     for key, given in patterns.items():
         for pattern in given:

@@ -2,6 +2,7 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
 import { loadSession, session } from './api/session'
+import { shownStatuses } from './lib/alarms'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -21,7 +22,7 @@ const routes: RouteRecordRaw[] = [
     name: 'alerts',
     component: () => import('./pages/AlertsPage.vue'),
     // What needs somebody is shown first; taking the words away shows the rest.
-    beforeEnter: (to) => (Object.keys(to.query).length ? true : { path: '/alerts', query: { status: ['open', 'ack'] }, replace: true }),
+    beforeEnter: (to) => (Object.keys(to.query).length ? true : { path: '/alerts', query: { status: shownStatuses() }, replace: true }),
   },
   { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue'), meta: { wall: true } },
   { path: '/alert/:id', redirect: (to) => ({ path: `/alerts/${String(to.params.id)}` }) },

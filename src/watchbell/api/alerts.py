@@ -20,6 +20,7 @@ from watchbell.api.alerta_wire import (
     timeout_of,
 )
 from watchbell.api.auth import principal_of, requires
+from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, Named, Text, Whole, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
@@ -130,13 +131,15 @@ async def receive_many(request: Request[Any, Any, Any], reception: Needed[Recept
 
 
 @get("/api/alert/{name:str}", guards=READ, opt=told(answer=said(alert=AlertBody, total=int)))
-async def one(request: Request[Any, Any, Any], name: FromPath[str], store: Needed[Store]) -> Response[bytes]:
+async def one(
+    request: Request[Any, Any, Any], name: FromPath[str], store: Needed[Store], client_config: Needed[ClientConfig]
+) -> Response[bytes]:
     """One alert with its history, by its id or the beginning of it."""
     async with store.reading() as tx:
         alert = await tx.alerts.get(name)
         if alert is None:
             raise Missing("not found")
-        history = await tx.history.of(alert.id)
+        history = await tx.history.of(alert.id, client_config.history_limit)
     body = alert_body(alert, base_of(request), history)
     return answer({"alert": body, "status": "ok", "total": 1})
 
@@ -160,7 +163,11 @@ async def one(request: Request[Any, Any, Any], name: FromPath[str], store: Neede
     ),
 )
 async def many(
-    request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel], clock: Needed[Clock]
+    request: Request[Any, Any, Any],
+    store: Needed[Store],
+    model: Needed[AlarmModel],
+    clock: Needed[Clock],
+    client_config: Needed[ClientConfig],
 ) -> Response[bytes]:
     """A page of alerts, with counts over all that match."""
     query = query_of(request, model)
@@ -169,7 +176,8 @@ async def many(
         counts = await tx.alerts.counts(query)
         found = await tx.alerts.find(query)
         pages = _pages(query, counts.total)
-        histories = await tx.history.of_many([alert.id for alert in found]) if wants(request, "show-history") else {}
+        asked = [alert.id for alert in found] if wants(request, "show-history") else []
+        histories = await tx.history.of_many(asked, client_config.history_limit) if asked else {}
     # Alerta's `raw` command asks for alerts by id, and says nowhere that it wants what they were made from.
     raw = wants(request, "show-raw-data") or "id" in request.query_params
     bodies = [alert_body(alert, base, histories.get(alert.id, ()), raw=raw) for alert in found]

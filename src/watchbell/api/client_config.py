@@ -24,6 +24,10 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What callers who do not identify themselves may read; empty refuses them."""
     environments: tuple[str, ...] = ()
     timeouts: Timeouts = Timeouts()
+    actions: tuple[str, ...] = ()
+    """The installation's own words for what is done to alerts."""
+    history_limit: int = 100
+    """How many entries of its history an alert has."""
     collector_url: str = ""
     """Where events go; empty when nobody said."""
     provider: str = "basic"
@@ -125,6 +129,7 @@ async def config(
     return {
         **_NOT_OFFERED,
         **_LOOKS,
+        "actions": list(client_config.actions),
         "alarm_model": _alarm_model(model),
         "allow_readonly": bool(client_config.readonly_scopes),
         "auth_required": client_config.auth_required,
@@ -133,13 +138,14 @@ async def config(
         "customer_views": client_config.customer_views,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
+        "filter": {"status": list(model.shown)},
         "indicators": {"severity": _indicators(model.severities), "queries": []},
         **_PROVIDERS,
         **client_config.provider_settings,
         "oidc_auth_url": await _address(client_config, admitting),
         "provider": client_config.provider,
         "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
-        "severity": dict(model.severities.ranks),
+        "severity": dict(model.severities.codes),
         "timeouts": {
             "alert": client_config.timeouts.alert,
             "heartbeat": client_config.timeouts.heartbeat,
@@ -162,7 +168,7 @@ async def _address(client_config: ClientConfig, admitting: Admitting) -> str | N
 def _alarm_model(model: AlarmModel) -> AlarmModelBody:
     return {
         "name": model.name,
-        "severity": dict(model.severities.ranks),
+        "severity": dict(model.severities.codes),
         "colors": _colors(model),
         "status": dict(model.statuses),
         "defaults": {
@@ -182,13 +188,12 @@ def _indicators(severities: Severities) -> list[str]:
 def _colors(model: AlarmModel) -> Colors:
     return {
         "severity": dict(model.severities.colors),
-        "status": {"ack": "skyblue", "shelved": "skyblue"},
+        "status": dict(model.colors),
         "text": "black",
     }
 
 
 _NOT_OFFERED: dict[str, Any] = {
-    "actions": [],
     "audio": {"new": None},
     "clipboard_template": "",
     "debug": False,
@@ -230,7 +235,6 @@ _COLUMNS = [
 _LOOKS: dict[str, Any] = {
     "columns": _COLUMNS,
     "dates": _DATES,
-    "filter": {"status": ["open", "ack"]},
     "font": {"font-family": "system-ui, sans-serif", "font-size": "13px", "font-weight": 500},
     "refresh_interval": 5000,
     "sort_by": ["severity", "lastReceiveTime"],

@@ -1,17 +1,19 @@
 """`/api/session` and `/api/setup`: logging in and out, and the first administrator."""
 
-from typing import Any, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 
 from watchbell.api.auth import COOKIE, KNOWN, address_of, principal_of
+from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.access import SESSION_LIFE
 from watchbell.domain.accounts import Principal, User
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import PHASES
 from watchbell.domain.alerts.severity import Severities
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.sessions import LoggedIn
@@ -61,7 +63,24 @@ class SeverityLook(TypedDict):
     color: str
 
 
-SESSION = said(user=SessionUser, scopes=list[str], csrf=str, severities=list[SeverityLook])
+PhaseName: TypeAlias = Literal["open", "taken", "shelved", "muted", "cleared", "closed", "expired"]
+
+
+class Alarms(TypedDict):
+    """The words of the alarm model: its statuses, those that are looked at first, and the actions that it knows.
+
+    `phases` says what statuses mean, also those of another model. `own_actions` are the installation's own, which
+    change no status.
+    """
+
+    statuses: list[str]
+    phases: dict[str, PhaseName]
+    shown: list[str]
+    actions: list[str]
+    own_actions: list[str]
+
+
+SESSION = said(user=SessionUser, scopes=list[str], csrf=str, severities=list[SeverityLook], alarms=Alarms)
 """`csrf` goes into `X-CSRF-Token` of later requests. The worst severity is the first."""
 
 
@@ -76,22 +95,26 @@ async def set_up(
     request: Request[Any, Any, Any],
     authenticating: Needed[Authenticating],
     model: Needed[AlarmModel],
+    client_config: Needed[ClientConfig],
     secure_cookie: Needed[bool],
 ) -> Response[dict[str, Any]]:
     """Make the first administrator, and log them in. The token is good once."""
     data = await body_of(request, FirstAdministrator)
     logged_in = await authenticating.set_up(data.token, data.login, data.name, data.email, data.password)
-    return _with_cookie(request, logged_in, model, 201, secure=secure_cookie)
+    return _with_cookie(request, logged_in, _words(model, client_config), 201, secure=secure_cookie)
 
 
 @get("/api/session", guards=[KNOWN], opt=told(answer=SESSION))
 async def current(
-    request: Request[Any, Any, Any], authenticating: Needed[Authenticating], model: Needed[AlarmModel]
+    request: Request[Any, Any, Any],
+    authenticating: Needed[Authenticating],
+    model: Needed[AlarmModel],
+    client_config: Needed[ClientConfig],
 ) -> Response[dict[str, Any]]:
     """Who the caller is, and what they may do."""
     principal = principal_of(request)
     user = await authenticating.user_of(principal)
-    return Response(_session(principal, user, model), headers=NOT_KEPT)
+    return Response(_session(principal, user, _words(model, client_config)), headers=NOT_KEPT)
 
 
 @post("/api/session", opt=OPEN | told(body=Credentials, answer=SESSION), status_code=200)
@@ -99,13 +122,14 @@ async def log_in(
     request: Request[Any, Any, Any],
     authenticating: Needed[Authenticating],
     model: Needed[AlarmModel],
+    client_config: Needed[ClientConfig],
     secure_cookie: Needed[bool],
 ) -> Response[dict[str, Any]]:
     """Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests."""
     data = await body_of(request, Credentials)
     former = request.cookies.get(COOKIE, "")
     logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former)
-    return _with_cookie(request, logged_in, model, 200, secure=secure_cookie)
+    return _with_cookie(request, logged_in, _words(model, client_config), 200, secure=secure_cookie)
 
 
 @delete("/api/session", guards=[KNOWN], status_code=200, opt=told(answer=Done))
@@ -117,12 +141,32 @@ async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authen
     return response
 
 
-def _session(principal: Principal, user: User | None, model: AlarmModel) -> dict[str, Any]:
+class _Words(TypedDict):
+    """What the pages call things."""
+
+    severities: list[SeverityLook]
+    alarms: Alarms
+
+
+def _session(principal: Principal, user: User | None, words: _Words) -> dict[str, Any]:
     login = principal.login or "anonymous"
     shown: SessionUser = {"login": login, "name": login, "email": "", "roles": []}
     if user is not None:
         shown = {"login": user.login, "name": user.name, "email": user.email, "roles": list(user.roles)}
-    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf, severities=_looks(model.severities))
+    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf, **words)
+
+
+def _words(model: AlarmModel, client_config: ClientConfig) -> _Words:
+    return {
+        "severities": _looks(model.severities),
+        "alarms": {
+            "statuses": list(model.statuses),
+            "phases": {name: phase.value for name, phase in PHASES.items()},
+            "shown": list(model.shown),
+            "actions": sorted(model.actions),
+            "own_actions": list(client_config.actions),
+        },
+    }
 
 
 def _looks(severities: Severities) -> list[SeverityLook]:
@@ -146,10 +190,10 @@ def session_cookie(request: Request[Any, Any, Any], logged_in: LoggedIn, *, secu
 
 
 def _with_cookie(
-    request: Request[Any, Any, Any], logged_in: LoggedIn, model: AlarmModel, code: int, *, secure: bool
+    request: Request[Any, Any, Any], logged_in: LoggedIn, words: _Words, code: int, *, secure: bool
 ) -> Response[dict[str, Any]]:
     cookie = session_cookie(request, logged_in, secure=secure)
-    content = _session(logged_in.principal, logged_in.user, model)
+    content = _session(logged_in.principal, logged_in.user, words)
     return Response(content, status_code=code, cookies=[cookie], headers=NOT_KEPT)
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 import msgspec
 
 from watchbell.bootstrap.parts import Parts
-from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.signal import Signal
@@ -31,7 +30,7 @@ class Core:
         wake = BusWake(bus)
         self.store = store
         self.bus = bus
-        self.model = AlertaModel(settings.alerts.scale())
+        self.model = settings.alerts.alarm_model()
         self.timeouts = settings.alerts.timeouts()
         self._clock = parts.clock
         self._max_latency = settings.alerts.heartbeat_latency

@@ -13,6 +13,7 @@ from watchbell.usecases.delivering import Delivering, Patience
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
+from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.routing import Routing
 from watchbell.usecases.ruling import Ruling
 from watchbell.usecases.waking import BusWake, Taken
@@ -28,7 +29,8 @@ def duties(parts: Parts, core: Core) -> Duties:
     """Everything that a keeper does."""
     settings, clock, telemetry = parts.settings, parts.clock, parts.telemetry
     shards = Shards(core.store, clock, telemetry, keeper=parts.node)
-
+    tries = settings.delivery
+    patience = Patience(attempt_timeout=tries.attempt_timeout, give_up_after=tries.give_up_after)
     return Duties(
         shards=shards,
         routing=Routing(core.store, core.configured, core.rules, clock, telemetry),
@@ -41,9 +43,7 @@ def duties(parts: Parts, core: Core) -> Duties:
             clock,
             telemetry,
             held=shards.held,
-            patience=Patience(
-                attempt_timeout=settings.delivery.attempt_timeout, give_up_after=settings.delivery.give_up_after
-            ),
+            patience=patience,
         ),
         alerting=Alerting(core.store, core.model, retained(settings)),
         pulsing=core.pulsing,
@@ -61,6 +61,7 @@ def duties(parts: Parts, core: Core) -> Duties:
         ),
         muting=Muting(core.store, core.configured, core.model, clock),
         inhibiting=Inhibiting(core.store, core.configured, clock),
+        pruning=Pruning(core.store, settings.alerts.history_limit),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )

@@ -91,6 +91,8 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
             readonly_scopes=tuple(settings.auth.readonly_scopes) if settings.auth.allow_readonly else (),
             environments=tuple(settings.allowed_environments),
             timeouts=core.timeouts,
+            actions=tuple(settings.alerts.actions),
+            history_limit=settings.alerts.history_limit,
             collector_url=settings.collector_url,
             **offered(settings),
         ),

@@ -14,7 +14,7 @@ from typing import Protocol
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
+from watchbell.domain.alerts.alert import Alert, Identity
 from watchbell.domain.alerts.query import AlertCounts, AlertQuery, Measure, Offender
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.heartbeat import Pulse
@@ -24,6 +24,7 @@ from watchbell.domain.oncall.incident import Attempt, Incident, IncidentStatus, 
 from watchbell.ports.alerta import CustomerLookups, Notes, OriginHeartbeats, People, Permissions
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Timers
+from watchbell.ports.history import AlertHistory
 from watchbell.ports.login import Identities
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
 from watchbell.ports.rules import RuleHistory
@@ -148,26 +149,6 @@ class AlertReports(Protocol):
         self, statuses: Sequence[str], severities: Sequence[str], before: datetime, limit: int
     ) -> list[str]:
         """Ids of alerts with one of the statuses or severities, last received before `before`, oldest first."""
-        ...
-
-
-class AlertHistory(Protocol):
-    """What happened to alerts; append-only, by receipt time."""
-
-    async def add(self, entries: Sequence[HistoryEntry]) -> None:
-        """Append; entries of one alert keep their order."""
-        ...
-
-    async def of(self, alert_id: str, limit: int = 100) -> list[HistoryEntry]:
-        """The newest `limit` entries, oldest first."""
-        ...
-
-    async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
-        """As `of`, for several alerts at once; those without entries are left out."""
-        ...
-
-    async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
-        """One page of entries of the alerts that match, newest first."""
         ...
 
 

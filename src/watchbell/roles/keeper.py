@@ -28,6 +28,7 @@ from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import RENEW, Shards
 from watchbell.usecases.muting import Muting
+from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.pulsing import HEARTBEAT, Pulsing
 from watchbell.usecases.recording import ESCALATE
 from watchbell.usecases.relaying import receipts_topic, unpack_receipt
@@ -76,6 +77,7 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     checking: Checking
     muting: Muting
     inhibiting: Inhibiting
+    pruning: Pruning
     results_kept: float = 604800.0
     audit_kept: float = 0.0
 
@@ -272,7 +274,8 @@ class Keeper:
         for kind, (count, age) in backlog.items():
             self._telemetry.gauge("outbox_waiting", count, kind=kind)
             self._telemetry.gauge("outbox_oldest_seconds", age, kind=kind)
-        return gone >= TRIM
+        more = await self._do.pruning.run([lease])
+        return more or gone >= TRIM
 
 
 async def _nothing() -> None:

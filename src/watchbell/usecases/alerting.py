@@ -10,6 +10,7 @@ from watchbell.domain.alerts.act import Acted, act, lapsed
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.expire import lapse
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import DONE
 from watchbell.domain.errors import Invalid
 from watchbell.ports.store import Lease, Store, Timer
 from watchbell.usecases.intake import route_row
@@ -70,7 +71,7 @@ class Alerting:
 
         Returns how many went.
         """
-        closed = await self._delete(leases, now, self._retained.closed, ("closed", "expired"), ())
+        closed = await self._delete(leases, now, self._retained.closed, DONE, ())
         informational = tuple(filter(None, (self._model.severities.informational,)))
         return closed + await self._delete(leases, now, self._retained.informational, (), informational)
 

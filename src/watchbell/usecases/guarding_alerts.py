@@ -124,6 +124,15 @@ class GuardedHistory:
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
         return await self._inner.newest(narrowed(query, self._customers))
 
+    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
+        last, found = await self._inner.grown(after, limit)
+        mine = await visible_ids(self._tx, self._customers, found)
+        return last, [each for each in found if each in mine]
+
+    async def cut(self, alert_ids: Sequence[str], keep: int, limit: int) -> int:
+        mine = await visible_ids(self._tx, self._customers, alert_ids)
+        return await self._inner.cut([each for each in alert_ids if each in mine], keep, limit)
+
 
 class GuardedNotes:
     """Notes on alerts."""

@@ -11,6 +11,7 @@ import msgspec
 
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import PHASES
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.checks.check import Check
 from watchbell.domain.checks.health import Health
@@ -220,7 +221,7 @@ class Inspecting:
 
     async def _standing(self, tx: Transaction) -> dict[tuple[str, str], Mapping[str, int]]:
         """(environment, service) → severity → how many alerts stand."""
-        over = tuple(s for s in self._model.statuses if not self._model.stands(s, self._worst()))
+        over = tuple(s for s in PHASES if not self._model.stands(s, self._worst()))
         query = AlertQuery(filters=(Filter(field="status", values=over, negate=True),) if over else ())
         found = await tx.reports.by_service(query)
         return {key: counts.by_severity for key, counts in found.items()}

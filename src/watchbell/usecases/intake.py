@@ -12,12 +12,13 @@ from typing import NamedTuple
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity, identity_of
-from watchbell.domain.alerts.blackout import STATUS, Blackout, covering
+from watchbell.domain.alerts.blackout import Blackout, covering
 from watchbell.domain.alerts.correlation import Correlator
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.inhibition import source_of
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.alerts.policy import Limits, admit
 from watchbell.domain.alerts.receive import Received, receive
 from watchbell.domain.alerts.timeouts import Timeouts
@@ -121,7 +122,7 @@ class _Fold:
         group = {alert_id: alert for each in groups for alert_id, alert in each.items()}
         muted = self._muting(signal, group) if self._rules.blackouts else None
         if muted is not None:
-            signal = msgspec.structs.replace(signal, status=STATUS)
+            signal = msgspec.structs.replace(signal, status=receiving.model.muted)
         try:
             received = self._received(signal, list(group.values()), now, receiving, muted=muted is not None)
         except WatchbellError as error:
@@ -174,7 +175,7 @@ class _Fold:
             return found
         for alert in group.values():
             same = (alert.resource, alert.event) == (signal.resource, signal.event)
-            if alert.status == STATUS and same:
+            if alert.status in UNDER_BLACKOUT and same:
                 # As the alert will be: a severity that is accepted now must be told.
                 return covering(self._rules.blackouts, msgspec.structs.replace(alert, severity=signal.severity))
         return None

@@ -12,10 +12,11 @@ from typing import Any
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import STATUS, Blackout, Judge, covering, matches
+from watchbell.domain.alerts.blackout import Blackout, Judge, covering, matches
 from watchbell.domain.alerts.matching import equal, narrowing
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.muting import muted, unmuted
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT, WAITING
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.errors import Conflict
 from watchbell.domain.ids import new_id
@@ -63,11 +64,11 @@ class Muting:
         """Open again what no blackout covers any more."""
 
         def change(alert: Alert, now: datetime) -> Acted | None:
-            if alert.status != STATUS or covering(blackouts, alert) is not None:
+            if alert.status not in UNDER_BLACKOUT or covering(blackouts, alert) is not None:
                 return None
             return unmuted(alert, self._model, now, version)
 
-        return await self._change(leases, (equal("status", STATUS),), change)
+        return await self._change(leases, (equal("status", *UNDER_BLACKOUT),), change)
 
     async def _begin(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
         """Silence what is open and covered."""
@@ -79,7 +80,7 @@ class Muting:
 
     def _silencing(self, blackout: Blackout, version: int) -> Callable[[Alert, datetime], Acted | None]:
         def change(alert: Alert, now: datetime) -> Acted | None:
-            if alert.status != "open" or covering((blackout,), alert) is None:
+            if alert.status not in WAITING or covering((blackout,), alert) is None:
                 return None
             return muted(alert, blackout, self._model, now, version)
 
@@ -121,4 +122,4 @@ async def covered(store: Store, blackout: Blackout) -> int:
 def standing_filters(blackout: Blackout) -> tuple[Filter, ...]:
     """What narrows the open alerts that a blackout may cover; `matches` decides."""
     customer = [equal("customer", blackout.customer)] if blackout.customer else []
-    return (equal("status", "open"), *narrowing(blackout), *customer)
+    return (equal("status", *WAITING), *narrowing(blackout), *customer)

@@ -10,6 +10,7 @@ import msgspec
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.deed import Deed, Mute, Recovery
+from watchbell.domain.alerts.phase import OVER
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.alerts.receive import Received
 from watchbell.domain.errors import Invalid, Missing
@@ -93,7 +94,7 @@ class Obeying:
                 customer=alert.customer,
             )
             for alert in alerts
-            if alert.status not in {"closed", "expired"}
+            if alert.status not in OVER
         ]
 
     async def _named(self, mute: Mute) -> Alert | None:

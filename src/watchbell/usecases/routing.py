@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.phase import TAKEN
 from watchbell.domain.oncall.decision import Decision
 from watchbell.domain.oncall.incident import Incident, IncidentStatus
-from watchbell.domain.oncall.route import TAKEN, route
+from watchbell.domain.oncall.route import route
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.ports.telemetry import Telemetry

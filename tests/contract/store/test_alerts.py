@@ -166,6 +166,41 @@ async def test_the_history_of_many_is_that_of_each(store: Store):
         assert await tx.history.of_many([]) == {}
 
 
+async def test_what_has_grown_is_found_in_the_order_of_its_entries(store: Store):
+    async with store.transaction() as tx:
+        start, _ = await tx.history.grown(0, 9999)
+        await tx.history.add([new_entry("b1", "n1", type="new"), new_entry("b2", "n2", type="new")])
+        await tx.history.add([new_entry("b2", f"{n}", type="value") for n in range(3)])
+        await tx.history.add([new_entry("b3", "x", type="value"), new_entry("b2", "y", type="value")])
+    async with store.reading() as tx:
+        first, names = await tx.history.grown(start, 3)
+        assert names == ["b2"], "the first entry of an alert cannot be one too many"
+        second, names = await tx.history.grown(first, 4)
+        assert names == ["b2", "b3"]
+        assert start < first < second
+        assert await tx.history.grown(second, 4) == (second, [])
+
+
+async def test_the_oldest_of_a_history_go(store: Store):
+    ids = ["c1", "c2", "c3"]
+    async with store.transaction() as tx:
+        for length, name in enumerate(ids, start=1):
+            await tx.history.add([new_entry(name, f"{name}-{n}", after(-n)) for n in range(2 * length)])
+    async with store.transaction() as tx:
+        assert await tx.history.cut(ids[:2], 3, 100) == 1
+        assert await tx.history.cut(ids, 3, 2) == 2
+        assert await tx.history.cut(ids, 3, 100) == 1
+        assert await tx.history.cut(ids, 3, 100) == 0
+        assert await tx.history.cut([], 3, 100) == 0
+    async with store.reading() as tx:
+        left = {name: [entry.id for entry in await tx.history.of(name)] for name in ids}
+    assert left == {
+        "c1": ["c1-0", "c1-1"],
+        "c2": ["c2-1", "c2-2", "c2-3"],
+        "c3": ["c3-3", "c3-4", "c3-5"],
+    }
+
+
 async def test_deleting_takes_the_history_along(store: Store):
     async with store.transaction() as tx:
         await tx.alerts.save([new_alert("a1"), new_alert("a2")])

@@ -27,6 +27,7 @@ from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.intake import Intake, Receiving
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
+from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.relaying import Sender
 from watchbell.usecases.routing import Routing
@@ -62,6 +63,7 @@ def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple
         checking=Checking(store, bus, configured, clock, telemetry, held=shards.held, taken=taken, wake=wake),
         muting=Muting(store, configured, AlertaModel(), clock),
         inhibiting=Inhibiting(store, configured, clock),
+        pruning=Pruning(store, 100),
     )
     return Keeper(store, bus, clock, telemetry, duties), shards
 

@@ -5,6 +5,7 @@ import pytest
 
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.errors import Fenced
 from watchbell.domain.ids import SHARDS, new_id
@@ -32,10 +33,10 @@ class Clock:
 class World:
     """Intake, operators and time over one memory store."""
 
-    def __init__(self, retained=None):
+    def __init__(self, retained=None, model=None):
         self.store = MemoryStore()
         self.clock = Clock()
-        model = AlertaModel()
+        model = model or AlertaModel()
         self.intake = Intake(self.store, self.clock, Receiving(model, Limits()), NullTelemetry())
         self.operating = Operating(self.store, self.clock, model)
         self.alerting = Alerting(self.store, model, retained)
@@ -195,3 +196,68 @@ async def test_a_shared_message_id_costs_nobody_its_timer(world):
         assert (await world.alert(other)).last_receive_id == first.id
     await world.pass_to(60)
     assert (await world.alert(first)).status == "expired"
+
+
+@pytest.fixture
+def isa_world():
+    return World(Retained(closed=100), IsaModel())
+
+
+async def test_by_isa_acknowledgements_and_shelvings_run_out(isa_world):
+    world = isa_world
+    alert = await world.send()
+    await world.operating.act(alert.id, "ack", user="ann", timeout=60)
+    await world.pass_to(59)
+    assert (await world.alert(alert)).status == "ACKED"
+    await world.pass_to(60)
+    assert (await world.alert(alert)).status == "UNACK"
+    await world.operating.act(alert.id, "shelve", user="ann")
+    await world.pass_to(60 + 7199)
+    assert (await world.alert(alert)).status == "SHLVD"
+    await world.pass_to(60 + 7200)
+    assert (await world.alert(alert)).status == "UNACK"
+    assert await world.history(alert) == ["new", "ack", "timeout", "shelve", "timeout"]
+
+
+async def test_by_isa_what_cleared_while_shelved_is_normal_afterwards(isa_world):
+    world = isa_world
+    alert = await world.send()
+    await world.operating.act(alert.id, "shelve", user="ann", timeout=60)
+    await world.send(severity="normal")
+    assert (await world.alert(alert)).status == "SHLVD"
+    await world.pass_to(60)
+    assert (await world.alert(alert)).status == "NORM"
+
+
+@pytest.mark.parametrize("action", [None, "ack", "shelve"])
+async def test_by_isa_what_nobody_repeats_returns_to_normal_and_goes(isa_world, action):
+    world = isa_world
+    alert = await world.send(timeout=60)
+    if action:
+        await world.operating.act(alert.id, action, user="ann")
+    await world.pass_to(60)
+    assert (await world.alert(alert)).status == "NORM"
+    assert await world.timers() == []
+    assert await world.alerting.delete_old([], NOW + timedelta(seconds=100)) == 0
+    assert await world.alerting.delete_old([], NOW + timedelta(seconds=101)) == 1
+    assert await world.alert(alert) is None
+
+
+async def test_by_isa_what_returned_to_normal_alarms_again(isa_world):
+    world = isa_world
+    alert = await world.send(timeout=60)
+    await world.pass_to(60)
+    assert (await world.send(timeout=60)).status == "UNACK"
+    await world.pass_to(120)
+    assert (await world.alert(alert)).status == "NORM"
+
+
+async def test_by_isa_what_nobody_acknowledges_waits_until_it_is_not_heard_of(isa_world):
+    world = isa_world
+    alert = await world.send(timeout=3600)
+    await world.send(severity="normal", timeout=3600)
+    assert (await world.alert(alert)).status == "RTNUN"
+    assert await world.alerting.delete_old([], NOW + timedelta(seconds=3599)) == 0
+    await world.pass_to(3600)
+    assert (await world.alert(alert)).status == "NORM"
+    assert await world.alerting.delete_old([], NOW + timedelta(seconds=3601)) == 1

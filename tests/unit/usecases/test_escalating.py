@@ -2,6 +2,7 @@ import pytest
 
 from oncall_bench import RULES, Bench, alert, kinds
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.errors import Fenced, Invalid, Missing, Refused
 from watchbell.domain.oncall.incident import IncidentStatus
 from watchbell.usecases.escalating import Escalating, acting
@@ -66,6 +67,28 @@ async def test_resolving_closes_the_alerts():
     async with bench.store.reading() as tx:
         assert [a.status for a in await tx.alerts.many(["alert-Down"])] == ["closed"]
     assert kinds(await bench.timeline(incident))[-2:] == ["note", "told"]
+
+
+async def test_by_isa_incidents_are_taken_and_end_with_their_alarms():
+    bench = await start()
+    bench.escalating = Escalating(bench.store, bench.configured, RULES, bench.clock, acting(IsaModel()))
+    await bench.send(alert(status="UNACK"))
+    (incident,) = await bench.incidents()
+    await bench.escalating.acknowledge(incident.id, "anna")
+    assert await statuses(bench) == ["ACKED"]
+    await bench.routing.run(bench.leases)
+    assert [i.status for i in await bench.incidents()] == [IncidentStatus.ACKNOWLEDGED]
+    await bench.escalating.unacknowledge(incident.id, "anna")
+    assert await statuses(bench) == ["UNACK"]
+    await bench.escalating.resolve(incident.id, "anna", "rebooted")
+    assert await statuses(bench) == ["NORM"]
+    await bench.routing.run(bench.leases)
+    assert [i.status for i in await bench.incidents()] == [IncidentStatus.RESOLVED]
+
+
+async def statuses(bench: Bench) -> list[str]:
+    async with bench.store.reading() as tx:
+        return [one.status for one in await tx.alerts.many(["alert-Down"])]
 
 
 async def test_notes():

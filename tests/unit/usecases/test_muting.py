@@ -9,6 +9,7 @@ import pytest
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.blackout import Blackout
+from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.ids import new_id
 from watchbell.domain.managed import Stored
@@ -40,8 +41,8 @@ class Clock:
 class World:
     """Intake, operators and a keeper's muting over one memory store."""
 
-    def __init__(self):
-        self.store, self.clock, model = MemoryStore(), Clock(), AlertaModel()
+    def __init__(self, model=None):
+        self.store, self.clock, model = MemoryStore(), Clock(), model or AlertaModel()
         self.configured = Configured(self.store, self.clock, NullTelemetry())
         receiving = Receiving(model, Limits())
         self.intake = Intake(self.store, self.clock, receiving, NullTelemetry(), configured=self.configured)
@@ -226,3 +227,55 @@ async def test_what_was_recorded_by_a_node_that_knew_late_is_found(world):
         await tx.alerts.save([msgspec.structs.replace(found, status="blackout", version=found.version + 1)])
     await world.keep(3600 + SETTLES.total_seconds() + AGAIN.total_seconds() + 1)
     assert await world.status(alert) == "open"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ((), "UNACK"),
+        (("ack",), "ACKED"),
+        (("shelve",), "SHLVD"),
+        (("well",), "UNACK"),
+        (("ack", "well"), "UNACK"),
+    ],
+)
+async def test_by_isa_the_end_gives_the_state_back(before, after):
+    world = World(IsaModel())
+    world.clock.time = NOW - timedelta(seconds=60)
+    alert = await world.send()
+    for word in before:
+        if word == "well":
+            await world.send("normal")
+        else:
+            await world.operating.act(alert.id, word, user="ann")
+    await world.define()
+    world.clock.time = NOW
+    assert (await world.send()).status == "OOSRV"
+    await world.keep(3599)
+    assert await world.status(alert) == "OOSRV"
+    await world.keep(3600)
+    assert await world.status(alert) == after
+
+
+async def test_by_isa_what_waits_falls_silent_when_a_blackout_begins_and_a_recovery_inside_is_normal():
+    world = World(IsaModel())
+    world.clock.time = NOW - timedelta(seconds=60)
+    waits = await world.send()
+    taken = await world.send(event="Slow")
+    await world.operating.act(taken.id, "ack", user="ann")
+    await world.define()
+    assert await world.keep(1) == 1
+    assert (await world.status(waits), await world.status(taken)) == ("OOSRV", "ACKED")
+    assert "the blackout 'night' began" in (await world.reasons(waits))[-1]
+    assert (await world.send("normal")).status == "OOSRV"
+    await world.keep(3600)
+    assert await world.status(waits) == "NORM"
+
+
+async def test_what_another_alarm_model_muted_is_let_go():
+    world = World()
+    await world.define()
+    alert = await world.send()
+    world.muting = Muting(world.store, world.configured, IsaModel(), world.clock)
+    await world.keep(3600)
+    assert await world.status(alert) == "UNACK"

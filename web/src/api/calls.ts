@@ -37,6 +37,8 @@ export const alerts = {
       { action, text, ...(timeout === undefined ? {} : { timeout }) },
       searching(query),
     ),
+  /** Set a status whatever the alarm model thinks of it. */
+  setStatus: (ids: readonly string[], status: string) => put<Said<'alerts_bulk.set_status'>>('/_bulk/alerts/status', { status }, { id: [...ids] }),
   /** Whose alerts these are from now on; '' makes them nobody's. */
   assign: (ids: readonly string[], assignee: string) =>
     put<Said<'alerts_bulk.act'>>('/_bulk/alerts/action', { action: 'assign', assignee }, { id: [...ids] }),

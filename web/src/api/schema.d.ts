@@ -2636,6 +2636,21 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /**
+         * @description The words of the alarm model: its statuses, those that are looked at first, and the actions that it knows.
+         *
+         *     `phases` says what statuses mean, also those of another model. `own_actions` are the installation's own, which
+         *     change no status.
+         */
+        Alarms: {
+            actions: string[];
+            own_actions: string[];
+            phases: {
+                [key: string]: "cleared" | "closed" | "expired" | "muted" | "open" | "shelved" | "taken";
+            };
+            shown: string[];
+            statuses: string[];
+        };
         /** @description An alert. */
         AlertBody: {
             attributes: Record<string, unknown>;
@@ -9726,6 +9741,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        alarms: components["schemas"]["Alarms"];
                         csrf: string;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];
@@ -9758,6 +9774,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        alarms: components["schemas"]["Alarms"];
                         csrf: string;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];
@@ -9998,6 +10015,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        alarms: components["schemas"]["Alarms"];
                         csrf: string;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];

@@ -1,6 +1,7 @@
 /** Who is logged in. Loaded once before the first page; refreshed by log-in and log-out. */
 import { computed, reactive } from 'vue'
 
+import { takeAlarms } from '../lib/alarms'
 import { takeSeverities } from '../lib/severity'
 import { ApiError, get, request, setCsrf } from './client'
 import type { Said, Schemas, SessionInfo } from './types'
@@ -33,7 +34,9 @@ export const session = {
 function take(info: SessionInfo | null): void {
   state.info = info
   setCsrf(info?.csrf ?? '')
-  if (info) takeSeverities(info.severities)
+  if (!info) return
+  takeSeverities(info.severities)
+  takeAlarms(info.alarms)
 }
 
 /** Ask the server who we are. Answers whether anybody is logged in. */

@@ -4,6 +4,7 @@ import { onScopeDispose, ref, watch } from 'vue'
 import * as api from '../api/calls'
 import type { Alert } from '../api/types'
 import { onChanges } from '../live/stream'
+import { waitingStatuses } from './alarms'
 import { lookOf, severityNames } from './severity'
 import { kept } from './store'
 
@@ -60,7 +61,7 @@ export function useAlarmSound(now: () => string = () => new Date().toISOString()
     if (asking || !severity.length) return
     asking = true
     try {
-      const answer = await api.alerts.list({ severity, status: 'open', 'sort-by': 'receiveTime', 'page-size': 20 })
+      const answer = await api.alerts.list({ severity, status: waitingStatuses(), 'sort-by': 'receiveTime', 'page-size': 20 })
       if (newSince(answer.alerts, since)) await ring()
       // By the server's clock, which need not be ours.
       const newest = answer.alerts[0]?.receiveTime

@@ -5,6 +5,7 @@ import * as api from '../api/calls'
 import { wordsOf, type Query } from '../api/client'
 import type { Alert } from '../api/types'
 import { text } from '../text/en'
+import { hasAction, phaseOf, statusNames, type Phase } from './alarms'
 import { say } from './toasts'
 
 export type Action = 'ack' | 'unack' | 'shelve' | 'unshelve' | 'close' | 'open'
@@ -24,22 +25,20 @@ const AT_ONCE = 6
 const BULK = 80
 const REVERSE: Record<Action, Action> = { ack: 'unack', unack: 'ack', shelve: 'unshelve', unshelve: 'shelve', close: 'open', open: 'close' }
 
+/** From where each action leads on. */
+const FROM: Record<Action, readonly Phase[]> = {
+  ack: ['open', 'cleared'],
+  unack: ['taken'],
+  shelve: ['open', 'taken', 'cleared'],
+  unshelve: ['shelved'],
+  close: ['open', 'taken', 'shelved', 'muted', 'cleared'],
+  open: ['closed', 'expired'],
+}
+
 /** Whether the action changes anything for an alert of this status. */
 export function applies(action: Action, status: string): boolean {
-  switch (action) {
-    case 'ack':
-      return status === 'open'
-    case 'unack':
-      return status === 'ack'
-    case 'shelve':
-      return status === 'open' || status === 'ack'
-    case 'unshelve':
-      return status === 'shelved'
-    case 'close':
-      return status !== 'closed' && status !== 'expired'
-    case 'open':
-      return status === 'closed' || status === 'expired'
-  }
+  // Where nobody closes alerts, what is over opens by itself.
+  return hasAction(action) && (action !== 'open' || hasAction('close')) && FROM[action].includes(phaseOf(status))
 }
 
 /** A key is pressed again to take back what it did: on alerts that are all acknowledged, `a` gives them back. */
@@ -74,7 +73,7 @@ export function chunks(ids: readonly string[], size = BULK): string[][] {
 
 /** Act on alerts by their ids, many in one request; answers the ids that were changed and what failed. */
 export async function actOnIds(
-  action: Action,
+  action: string,
   ids: readonly string[],
   send: typeof api.alerts.actOnAll = api.alerts.actOnAll,
 ): Promise<{ updated: string[]; failed: number; why: string }> {
@@ -96,8 +95,16 @@ export async function actOnIds(
   return { updated, ...done }
 }
 
+/** Of the statuses that a filter asks for, if it asks for any, those for which the action changes something. */
+export function startingFrom(action: Action, query: Query): string[] {
+  const asked = query.status === undefined ? statusNames() : [query.status].flat().map(String)
+  return asked.filter((one) => applies(action, one))
+}
+
 export function useAlertActions(): {
   actOnAll: (action: Action, query: Query) => Promise<void>
+  actOwn: (action: string, alerts: readonly Alert[]) => Promise<void>
+  actOwnOnAll: (action: string, query: Query) => Promise<void>
   act: (action: Action, alerts: readonly Alert[]) => Promise<void>
   note: (alerts: readonly Alert[], words: string) => Promise<void>
   assign: (alerts: readonly Alert[], to: string) => Promise<void>
@@ -116,14 +123,30 @@ export function useAlertActions(): {
     return updated
   }
 
-  /** Before the lists follow: who undoes what is seen to have changed must not undo what was done before it. */
-  function tell(action: Action, done: readonly string[], acknowledged: ReadonlySet<string> = new Set()): void {
+  /** Give each the status back that it had. */
+  async function restore(former: ReadonlyMap<string, readonly string[]>): Promise<void> {
+    for (const [status, ids] of former) for (const some of chunks(ids)) await api.alerts.setStatus(some, status)
+  }
+
+  /**
+   * Before the lists follow: who undoes what is seen to have changed must not undo what was done before it.
+   * `former` are the ids by the status that they had.
+   */
+  function tell(action: Action, done: readonly string[], former: ReadonlyMap<string, readonly string[]> = new Map()): void {
     const words = text.alerts.done[action]
     const undo = async (): Promise<void> => {
-      const back = await run(REVERSE[action], done)
-      // What is opened again is nobody's; whoever had it has it again.
-      const theirs = action === 'close' ? back.filter((id) => acknowledged.has(id)) : []
-      if (theirs.length) await run('ack', theirs)
+      try {
+        // Where nobody closes alerts, no action leads back to every state that these lead from.
+        if (!hasAction('close') && (action === 'ack' || action === 'shelve')) await restore(former)
+        else {
+          const back = new Set(await run(REVERSE[action], done))
+          // What is opened again is nobody's; whoever had it has it again.
+          const theirs = action === 'close' ? (former.get('ack') ?? []).filter((id) => back.has(id)) : []
+          if (theirs.length) await run('ack', theirs)
+        }
+      } catch (error) {
+        say(wordsOf(error), { problem: true })
+      }
       await refresh()
     }
     if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo })
@@ -131,9 +154,15 @@ export function useAlertActions(): {
 
   /** On everything that matches, seen or not; those for which it makes no sense stay as they are. */
   async function actOnAll(action: Action, query: Query): Promise<void> {
+    const timeout = action === 'shelve' ? SHELVE_SECONDS : undefined
+    const former = new Map<string, string[]>()
     try {
-      const { updated } = await api.alerts.actOnAll(query, action, '', action === 'shelve' ? SHELVE_SECONDS : undefined)
-      if (updated.length) tell(action, updated)
+      // A model without closing refuses nothing: only where it leads on it is asked, and where each was is known.
+      for (const status of hasAction('close') ? [''] : startingFrom(action, query)) {
+        const { updated } = await api.alerts.actOnAll(status ? { ...query, status } : query, action, '', timeout)
+        if (updated.length) former.set(status, updated)
+      }
+      if (former.size) tell(action, [...former.values()].flat(), former)
       else say(text.alerts.nothingChanged)
     } catch (error) {
       say(wordsOf(error), { problem: true })
@@ -143,10 +172,31 @@ export function useAlertActions(): {
 
   async function act(wanted: Action, alerts: readonly Alert[]): Promise<void> {
     const action = chosenAction(wanted, alerts)
-    const ids = alerts.filter(({ status }) => applies(action, status)).map(({ id }) => id)
-    if (!ids.length) return
-    const acknowledged = new Set(alerts.filter(({ status }) => status === 'ack').map(({ id }) => id))
-    tell(action, await run(action, ids), acknowledged)
+    const taken = alerts.filter(({ status }) => applies(action, status))
+    if (!taken.length) return
+    const updated = await run(action, taken.map(({ id }) => id))
+    const done = new Set(updated)
+    const former = new Map<string, string[]>()
+    for (const { id, status } of taken) if (done.has(id)) former.set(status, [...(former.get(status) ?? []), id])
+    tell(action, updated, former)
+    await refresh()
+  }
+
+  /** What an installation does besides changes no status, so there is nothing to take back. */
+  async function actOwn(action: string, alerts: readonly Alert[]): Promise<void> {
+    const { updated, failed, why } = await actOnIds(action, alerts.map(({ id }) => id))
+    if (failed) say(text.alerts.failed(failed, why), { problem: true })
+    if (updated.length) say(text.alerts.doneOwn(action, updated.length))
+    await refresh()
+  }
+
+  async function actOwnOnAll(action: string, query: Query): Promise<void> {
+    try {
+      const { updated } = await api.alerts.actOnAll(query, action)
+      say(updated.length ? text.alerts.doneOwn(action, updated.length) : text.alerts.nothingChanged)
+    } catch (error) {
+      say(wordsOf(error), { problem: true })
+    }
     await refresh()
   }
 
@@ -189,5 +239,5 @@ export function useAlertActions(): {
     say(String(text.alerts.done.remove))
   }
 
-  return { act, actOnAll, note, assign, watch, remove }
+  return { act, actOnAll, actOwn, actOwnOnAll, note, assign, watch, remove }
 }

@@ -52,6 +52,17 @@ export const alertsText = {
       note: 'Note added.',
       remove: 'Alert deleted.',
     } as Record<string, string | ((n: number) => string)>,
+    doneOwn: (action: string, n: number) => `${action}: ${many(n, 'alert', 'alerts')}.`,
+    /** What statuses mean whose words only some know. */
+    meaning: {
+      NORM: 'Normal: it is well',
+      UNACK: 'Unacknowledged: it needs somebody',
+      ACKED: 'Acknowledged: somebody looks after it',
+      RTNUN: 'Returned to normal, and nobody has acknowledged it',
+      SHLVD: 'Shelved for a while',
+      DSUPR: 'Suppressed by design',
+      OOSRV: 'Out of service: a blackout',
+    } as Record<string, string | undefined>,
     failed: (n: number, why: string) => `${many(n, 'alert', 'alerts')} could not be changed: ${why}`,
     nothingChanged: 'Nothing to change: no alert in the selection takes this action.',
     columns: 'Columns',

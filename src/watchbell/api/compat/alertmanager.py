@@ -21,6 +21,7 @@ from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import raw_of
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.phase import OVER, SILENT
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.errors import Invalid
 from watchbell.ports.store import Store
@@ -32,8 +33,6 @@ from watchbell.usecases.configuration import Configured
 PREFIX = "/alertmanager/api/v2"
 MOST_SENT = 10_000
 MOST_SHOWN = 10_000
-OVER = ("closed", "expired")
-SUPPRESSED = frozenset({"shelved", "blackout"})
 _MATCHER = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_:]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
 
 
@@ -211,7 +210,7 @@ async def _standing(request: Request[Any, Any, Any], store: Store) -> list[tuple
 
 
 def _state(alert: Alert) -> Literal["silenced", "inhibited", "active"]:
-    if alert.status in SUPPRESSED:
+    if alert.status in SILENT:
         return "silenced"
     return "inhibited" if alert.inhibited else "active"
 

@@ -9,20 +9,18 @@ import msgspec
 from watchbell.domain.alerts import flapping
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.history import entry_of
-from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
+from watchbell.domain.alerts.model import ACTIONS, AlarmModel, Standing, Transition, named_status
 from watchbell.domain.alerts.note import WATCH
+from watchbell.domain.alerts.phase import DONE, SHELVED, TAKEN
 from watchbell.domain.alerts.receive import merged_attributes, merged_tags, status_fields
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid
-
-KNOWN_TYPES = frozenset({"open", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout", "assign"})
-
 
 ASSIGNEE = "assignee"
 """The attribute that says whose an alert is."""
 _ENDING = frozenset({"close", "expired"})
 """Actions after which an alert flaps no more, whatever it did."""
-_LASTING = {"ack": "ack", "shelve": "shelved"}
+_LASTING = {"ack": TAKEN, "shelve": SHELVED}
 
 
 class Acted(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +56,7 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
     after = _after(alert, action, decided, lasts, now)
     entry = entry_of(
         after,
-        action if action in KNOWN_TYPES else "action",
+        action if action in ACTIONS else "action",
         now,
         user=user,
         text=text or f"{action} operator action",
@@ -76,12 +74,12 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
 
 def _after(alert: Alert, action: str, decided: Transition, lasts: int | None, now: datetime) -> Alert:
     fields: dict[str, Any] = {"update_time": now, **status_fields(alert, decided.status, now)}
-    if decided.status == _LASTING.get(action):
+    if decided.status in _LASTING.get(action, ()):
         fields["reverts_at"] = now + timedelta(seconds=lasts) if lasts else None
     if decided.severity != alert.severity:
         fields["previous_severity"] = alert.severity
     # An alert that is opened again by hand gets its full time before it expires.
-    if action == "open" and alert.status in {"expired", "closed"}:
+    if action == "open" and alert.status in DONE:
         fields["last_receive_time"] = now
     if action in _ENDING:
         fields["flaps"] = None
@@ -104,8 +102,7 @@ def set_status(
     Without `timeout` the alert keeps its own.
     """
     _check_timeout(timeout)
-    if status not in model.statuses:
-        raise Invalid(f"must be one of {', '.join(model.statuses)}", "status")
+    status = named_status(model, status)
     after = msgspec.structs.replace(
         alert,
         timeout=alert.timeout if timeout is None else timeout,
@@ -191,9 +188,8 @@ def _check_timeout(timeout: int | None) -> None:
 def _lasts(action: str, timeout: int | None, timeouts: Timeouts) -> int | None:
     if timeout is not None:
         return timeout
-    return {"ack": timeouts.ack, "unack": timeouts.ack, "shelve": timeouts.shelve, "unshelve": timeouts.shelve}.get(
-        action
-    )
+    usual = {"ack": timeouts.ack, "unack": timeouts.ack, "shelve": timeouts.shelve, "unshelve": timeouts.shelve}
+    return usual.get(action, timeouts.actions.get(action))
 
 
 def _standing(alert: Alert) -> Standing:

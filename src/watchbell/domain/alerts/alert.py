@@ -101,7 +101,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of an alert, kept for ever by receipt time.
+    """One change of an alert, by receipt time.
 
     `id` is the message that caused it. `at` is our clock; `sent_at` the sender's. `type` is one of new, severity,
     status, value, open, ack, unack, shelve, unshelve, close, expired, timeout, assign, note, dismiss, action,

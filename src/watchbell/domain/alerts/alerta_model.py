@@ -3,11 +3,13 @@
 Each transition carries the name of its rule.
 """
 
-from watchbell.domain.alerts.model import Standing, Transition
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from watchbell.domain.alerts.model import ACTIONS, Standing, Transition, translated
+from watchbell.domain.alerts.phase import is_standing
 from watchbell.domain.alerts.severity import DEFAULT, STATUSES, Severities, trend
 from watchbell.domain.errors import Conflict
-
-ACTIONS = frozenset({"open", "assign", "ack", "unack", "shelve", "unshelve", "close", "expired", "timeout"})
 
 
 class AlertaModel:
@@ -15,16 +17,34 @@ class AlertaModel:
 
     name = "ALERTA"
     statuses = STATUSES
+    words: Mapping[str, str] = MappingProxyType(
+        {
+            "NORM": "closed",
+            "UNACK": "open",
+            "ACKED": "ack",
+            "RTNUN": "closed",
+            "SHLVD": "shelved",
+            "DSUPR": "blackout",
+            "OOSRV": "blackout",
+        }
+    )
     default_status = "open"
+    opened = "open"
+    closed = "closed"
+    muted = "blackout"
+    shown: tuple[str, ...] = ("open", "ack")
+    actions = ACTIONS
+    colors: Mapping[str, str] = MappingProxyType({"ack": "skyblue", "shelved": "skyblue"})
 
     def __init__(self, severities: Severities = DEFAULT) -> None:
         self.severities = severities
 
     def stands(self, status: str, severity: str) -> bool:
-        return status in {"open", "ack", "assign"} and not self.severities.is_normal(severity)
+        return is_standing(status) and not self.severities.is_normal(severity)
 
     def signalled(self, standing: Standing, incoming_status: str) -> Transition:
         self.severities.named(standing.severity)
+        standing = translated(self, standing)
         normal = self.severities.is_normal(standing.severity)
         if incoming_status != self.default_status:
             if normal:
@@ -35,6 +55,7 @@ class AlertaModel:
     def acted(self, standing: Standing, action: str) -> Transition:
         if action not in ACTIONS:
             return Transition(standing.severity, standing.status, "ACT-1")
+        standing = translated(self, standing)
         immediate = self._immediate(standing, action)
         return immediate or self._by_status(standing, action)
 

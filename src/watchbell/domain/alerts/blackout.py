@@ -20,7 +20,6 @@ from watchbell.domain.alerts.matching import EVERY, fits
 from watchbell.domain.managed import Managed
 from watchbell.domain.signal import Signal
 
-STATUS = "blackout"
 HORIZON = timedelta(days=732)
 """How far ahead a recurrence is looked at: a rule for a leap day has its next start or none that matters now."""
 LONGEST = 366 * 86400

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.phase import AT_REST, LASTING
 
 
 def next_due(alert: Alert) -> datetime | None:
@@ -14,12 +15,12 @@ def next_due(alert: Alert) -> datetime | None:
 
 def reverts_at(alert: Alert) -> datetime | None:
     """When its acknowledgement or shelving runs out. Other statuses only remember when that would have been."""
-    return alert.reverts_at if alert.status in {"ack", "shelved"} else None
+    return alert.reverts_at if alert.status in LASTING else None
 
 
 def expires_at(alert: Alert) -> datetime | None:
     """When it expires unless it is heard of again; None when it never does or has."""
-    if alert.timeout <= 0 or alert.status == "expired":
+    if alert.timeout <= 0 or alert.status in AT_REST:
         return None
     return alert.last_receive_time + timedelta(seconds=alert.timeout)
 

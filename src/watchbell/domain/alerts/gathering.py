@@ -6,6 +6,7 @@ import msgspec
 
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import OVER
 from watchbell.domain.alerts.severity import Severities
 from watchbell.domain.correlated import Member
 from watchbell.domain.signal import Signal
@@ -14,7 +15,8 @@ MOST_MEMBERS = 100
 """Problems that an alert remembers; beyond these the one that was silent longest is forgotten."""
 LONGEST_TEXT = 200
 """Characters of a member's text."""
-_OVER = frozenset({"closed", "expired"})
+_ENDED = frozenset({"closed", "expired"})
+"""What senders say of a problem that is over, whatever its severity."""
 
 
 def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted: bool = False) -> Signal:
@@ -35,7 +37,7 @@ def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted: 
     )
     itself = (mine.resource, mine.event)
     others = [each for each in _standing(stored, severities) if (each.resource, each.event) != itself]
-    well = severities.is_normal(signal.severity) or signal.status in _OVER
+    well = severities.is_normal(signal.severity) or signal.status in _ENDED
     members = others if well else [*others, mine][-MOST_MEMBERS:]
     signal = msgspec.structs.replace(signal, correlation=msgspec.structs.replace(correlation, members=tuple(members)))
     shown = _worst([each for each in members if not each.muted] or members, severities)
@@ -44,7 +46,7 @@ def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted: 
 
 def _standing(stored: Alert | None, severities: Severities) -> Iterator[Member]:
     """What of the stored alert has not recovered: nothing once somebody closed it, or time did."""
-    if stored is None or stored.status in _OVER or severities.is_normal(stored.severity):
+    if stored is None or stored.status in OVER or severities.is_normal(stored.severity):
         return
     if stored.correlation is not None:
         # A severity that is no more cannot be shown, and would hold the alert for ever.

@@ -17,15 +17,12 @@ from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.matching import Likeness, equal, fits, narrowing
+from watchbell.domain.alerts.phase import OVER, SILENT
 from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order
 from watchbell.domain.ids import AlertId
 from watchbell.domain.managed import Managed
 
 KIND = "inhibition"
-OVER = ("closed", "expired", "NORM", "RTNUN")
-"""Statuses of alerts that do not stand, of both alarm models."""
-SILENT = frozenset({"shelved", "blackout", "SHLVD", "DSUPR", "OOSRV"})
-"""Statuses of alerts that tell nobody anyway."""
 LONGEST_GRACE = 86400
 MOST_HOPS = 20
 """How many inhibitions may follow from each other; what is behind more of them tells."""

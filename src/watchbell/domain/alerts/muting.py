@@ -6,15 +6,16 @@ import msgspec
 
 from watchbell.domain.alerts.act import Acted, set_status
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import STATUS, Blackout
+from watchbell.domain.alerts.blackout import Blackout
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.phase import OVER, UNDER_BLACKOUT
 
-_NOWHERE = frozenset({"closed", "expired", STATUS})
+_NOWHERE = frozenset({*OVER, *UNDER_BLACKOUT})
 
 
 def muted(alert: Alert, blackout: Blackout, model: AlarmModel, now: datetime, config_version: int = 0) -> Acted:
     """An open alert falls silent because a blackout began."""
-    return _set(alert, STATUS, f"the blackout {blackout.name!r} began", model, now, config_version)
+    return _set(alert, model.muted, f"the blackout {blackout.name!r} began", model, now, config_version)
 
 
 def unmuted(alert: Alert, model: AlarmModel, now: datetime, config_version: int = 0) -> Acted:
@@ -24,9 +25,9 @@ def unmuted(alert: Alert, model: AlarmModel, now: datetime, config_version: int 
     """
     status = alert.previous_status
     if model.severities.is_normal(alert.severity):
-        status = "closed"
-    elif status in _NOWHERE or status not in model.statuses:
-        status = model.default_status
+        status = model.closed
+    elif status in _NOWHERE or model.words.get(status, status) not in model.statuses:
+        status = model.opened
     return _set(alert, status, "its blackout is over", model, now, config_version)
 
 

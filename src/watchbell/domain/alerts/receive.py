@@ -16,6 +16,7 @@ from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.gathering import gathered
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
+from watchbell.domain.alerts.phase import LASTING, RETURNING, SHELVED, TAKEN
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.ids import AlertId
 from watchbell.domain.signal import Signal
@@ -25,9 +26,6 @@ Kind = Literal["created", "duplicate", "correlated"]
 
 MAX_HELD = 256
 """An alert holds no more tags or attributes; the oldest go, or a sender that invents some would grow it for ever."""
-
-_SILENCED = frozenset({"closed", "blackout"})
-_REVERTING = frozenset({"ack", "shelved"})
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -261,16 +259,16 @@ def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
         "previous_status": stored.status,
         "update_time": now,
     }
-    goes_back = stored.status in _SILENCED and status in _REVERTING
-    if not (goes_back or status in _SILENCED):
+    goes_back = stored.status in RETURNING and status in LASTING
+    if not (goes_back or status in RETURNING):
         fields["reverts_at"] = fields["ack_reverts_at"] = None
-    if status == "ack" and stored.status != "shelved" and not goes_back:
+    if status in TAKEN and stored.status not in SHELVED and not goes_back:
         fields["status_before_ack"] = stored.status
-    if status == "ack" and stored.status == "shelved":
+    if status in TAKEN and stored.status in SHELVED:
         fields["reverts_at"] = stored.ack_reverts_at
-    if status == "shelved" and not goes_back:
+    if status in SHELVED and not goes_back:
         fields["status_before_shelve"] = stored.status
-        fields["ack_reverts_at"] = stored.reverts_at if stored.status == "ack" else None
+        fields["ack_reverts_at"] = stored.reverts_at if stored.status in TAKEN else None
     return fields
 
 

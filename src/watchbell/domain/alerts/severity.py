@@ -6,6 +6,7 @@ meaning then: each stands for the severity of ours that is as bad.
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from watchbell.domain.errors import Invalid
 
@@ -84,13 +85,63 @@ STATUSES: Mapping[str, str] = MappingProxyType(
 """Alerta's statuses with their sort codes."""
 
 
+class Usual(NamedTuple):
+    """The severities that an alarm model has when an installation has none of its own."""
+
+    ranks: Mapping[str, int]
+    """The lower, the worse."""
+    codes: Mapping[str, int]
+    """The numbers that clients of Alerta's `/config` expect."""
+    colors: Mapping[str, str]
+    looks: Mapping[str, str]
+    words: Mapping[str, str]
+    """What senders say besides, where it is not told by how bad it is."""
+    normal: str
+    informational: str
+    previous: str
+
+
+ALERTA = Usual(SEVERITIES, SEVERITIES, COLORS, LOOKS, {}, "normal", "informational", "indeterminate")
+_CODES = {"Critical": 5, "High": 4, "Medium": 3, "Low": 2, "Advisory": 1, "OK": 0}
+ISA = Usual(
+    ranks=MappingProxyType({name: 6 - code for name, code in _CODES.items()}),
+    codes=MappingProxyType(_CODES),
+    colors=MappingProxyType(
+        {
+            "Critical": "red",
+            "High": "orange",
+            "Medium": "yellow",
+            "Low": "dodgerblue",
+            "Advisory": "lightblue",
+            "OK": "#00CC00",
+            "Unknown": "silver",
+        }
+    ),
+    looks=MappingProxyType(
+        {
+            "Critical": "critical",
+            "High": "major",
+            "Medium": "minor",
+            "Low": "warning",
+            "Advisory": "informational",
+            "OK": "ok",
+        }
+    ),
+    # What is not known is no sign of health.
+    words=MappingProxyType(dict.fromkeys(("indeterminate", "informational", "debug", "trace", "unknown"), "Advisory")),
+    normal="OK",
+    informational="",
+    previous="OK",
+)
+
+
 class Severities:
     """The severities of an installation.
 
     `ranks`: the lower, the worse. `colors` of CSS, for those that have one of their own. `words`: what else senders
     say, and for which of these it stands. `normal` is the one that means that all is well (others of its rank do, too),
     `informational` the one whose alerts are deleted early ('' for none), `previous` the one that an alert is thought to
-    have had before its first signal.
+    have had before its first signal. `usual` are those that the alarm model has by itself.
     """
 
     def __init__(
@@ -102,8 +153,12 @@ class Severities:
         normal: str = "normal",
         informational: str = "informational",
         previous: str = "indeterminate",
+        usual: Usual = ALERTA,
     ) -> None:
         self.ranks = ranks
+        self._usual = usual
+        self.codes: Mapping[str, int] = usual.codes if ranks is usual.ranks else ranks
+        """The number of each, as clients of Alerta's `/config` expect."""
         self.own_colors = colors or {}
         self.normal = normal
         self.informational = informational
@@ -112,7 +167,8 @@ class Severities:
         """The worst first."""
         self._problems = [name for name in self.ordered if ranks[name] < ranks[normal] and name != informational]
         derived = {word: self._meant(word) for word in SEVERITIES if word not in ranks}
-        self._words: Mapping[str, str] = {**derived, **(words or {})}
+        usually: Mapping[str, str] = usual.words if ranks is usual.ranks else {}
+        self._words: Mapping[str, str] = {**derived, **usually, **(words or {})}
         self.known: Mapping[str, int] = {**ranks, **{word: ranks[name] for word, name in self._words.items()}}
         """The rank of every word that is understood."""
         self.looks: Mapping[str, str] = {name: self._look(name) for name in self.ordered}
@@ -121,8 +177,9 @@ class Severities:
     @property
     def colors(self) -> Mapping[str, str]:
         """A colour for each, as clients of Alerta's `/config` expect."""
-        usual = {name: COLORS.get(name) or _BY_LOOK[look] for name, look in self.looks.items()}
-        return {**usual, **self.own_colors}
+        names = dict(self._usual.colors) if self.ranks is self._usual.ranks else {}
+        known = {name: self._usual.colors.get(name) or _BY_LOOK[look] for name, look in self.looks.items()}
+        return {**known, **names, **self.own_colors}
 
     def meaning(self, word: str) -> str:
         """Which severity the word stands for; one that is not understood stays as it is."""
@@ -152,8 +209,8 @@ class Severities:
         return self.previous if look == "unknown" else self.informational or self.normal
 
     def _look(self, name: str) -> str:
-        if name in LOOKS:
-            return LOOKS[name]
+        if name in self._usual.looks:
+            return self._usual.looks[name]
         if name in self._problems:
             return _PROBLEMS[self._problems.index(name) * len(_PROBLEMS) // len(self._problems)]
         return "ok" if self.is_normal(name) else "informational"

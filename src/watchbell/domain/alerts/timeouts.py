@@ -1,5 +1,7 @@
 """How long things last when nobody says: alerts, acknowledgements, shelvings, heartbeats, blackouts."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 LONGEST_TIMEOUT = 366 * 86400
@@ -16,3 +18,5 @@ class Timeouts(msgspec.Struct, frozen=True):
     shelve: int = 7200
     heartbeat: int = 86400
     blackout: int = 3600
+    actions: Mapping[str, int] = {}
+    """Of the installation's own actions; those that are not named last as long as the alert."""

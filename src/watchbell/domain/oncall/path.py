@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
-from watchbell.domain.alerts.inhibition import SILENT
+from watchbell.domain.alerts.phase import SILENT
 from watchbell.domain.ids import IncidentId
 from watchbell.domain.oncall.decision import Circumstances, whom
 from watchbell.domain.oncall.incident import (

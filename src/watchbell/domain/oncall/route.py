@@ -17,7 +17,7 @@
 from collections.abc import Iterable, Sequence
 
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.inhibition import OVER, SILENT
+from watchbell.domain.alerts.phase import OVER, SILENT, TAKEN
 from watchbell.domain.ids import AlertId
 from watchbell.domain.oncall.answering import settle, take, unacknowledged
 from watchbell.domain.oncall.damping import begin_damping, damp, forget_gone
@@ -28,7 +28,6 @@ from watchbell.domain.oncall.service import Service
 from watchbell.domain.oncall.wording import SHOWN_ALERTS, clean, name_of, title_of
 
 ENDED = frozenset(OVER)
-TAKEN = frozenset({"ack", "ACKED"})
 LEFT = "no longer stands"
 """How the timeline says that an alert left its incident."""
 

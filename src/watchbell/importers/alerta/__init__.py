@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
 
-from watchbell.domain.alerts.severity import SEVERITIES
+from watchbell.domain.alerts.model import ACTIONS
+from watchbell.domain.alerts.severity import ISA, SEVERITIES
 from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
 from watchbell.importers.alerta.signing_in import READINGS
 from watchbell.importers.alerta.table import (
@@ -24,10 +25,11 @@ from watchbell.importers.alerta.table import (
     Kind,
 )
 from watchbell.ports.importer import Imported, Remark
-from watchbell.toolkit.alert_settings import COLOR
+from watchbell.toolkit.alert_settings import COLOR, NAME
 from watchbell.toolkit.origins import Origins
 from watchbell.toolkit.settings import MINIMUM_SECRET
 
+MODELS = ("ALERTA", "ISA_18_2")
 _TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
 _LEVELS = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warning", "INFO": "info", "DEBUG": "debug"}
 
@@ -103,6 +105,9 @@ class _Reading:
             "USE_PROXYFIX": self._proxy,
             "DEFAULT_TIMEOUT": self._timeouts,
             "COLOR_MAP": self._colors,
+            "ALARM_MODEL": self._model,
+            "SEVERITY_MAP": self._severities,
+            "ACTIONS": self._actions,
         }
         for name in self._given:
             if name in done or name.startswith("_"):
@@ -218,13 +223,48 @@ class _Reading:
             if name not in self._given:
                 self._put(COPIED[name].ours, value)
 
+    def _model(self, value: Any) -> None:
+        if value in MODELS:
+            self._put("alerts.model", value)
+        else:
+            self.remark("ALARM_MODEL", f"is one of {', '.join(MODELS)}", lost=True)
+
+    def _by_isa(self) -> bool:
+        return "ALARM_MODEL" in self._given and self._given["ALARM_MODEL"].value == "ISA_18_2"
+
+    def _severities(self, value: Any) -> None:
+        if not _fits(value, "ranks"):
+            self.remark("SEVERITY_MAP", "is no table of whole numbers", lost=True)
+            return
+        ranks = cast("dict[str, int]", value)
+        if self._by_isa() and ranks:
+            worst = max(ranks.values())
+            ranks = {name: worst - code for name, code in ranks.items()}
+        self._put("alerts.severities", ranks)
+
+    def _actions(self, value: Any) -> None:
+        if not _fits(value, "texts"):
+            self.remark("ACTIONS", "is no list of names", lost=True)
+            return
+        taken: list[str] = []
+        for action in cast("list[str]", value):
+            if action in ACTIONS or action in taken:
+                self.remark("ACTIONS", f"leaves out {action[:40]!r}, which is there already")
+            elif not NAME.fullmatch(action):
+                self.remark("ACTIONS", f"leaves out {action[:40]!r}, which is no name", lost=True)
+            else:
+                taken.append(action)
+        self._put("alerts.actions", taken)
+
     def _colors(self, value: Any) -> None:
         table = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
         if not isinstance(table.get("severity"), dict):
             self.remark("COLOR_MAP", "has no table `severity`; the pages have colours of their own", lost=True)
             return
         taken: dict[str, str] = {}
-        ranks = self._given["SEVERITY_MAP"].value if "SEVERITY_MAP" in self._given else SEVERITIES
+        usual = ISA.ranks if self._by_isa() else SEVERITIES
+        given: Any = self._given["SEVERITY_MAP"].value if "SEVERITY_MAP" in self._given else None
+        ranks: Any = given or usual
         for name, color in cast("dict[str, Any]", table["severity"]).items():
             if name not in ranks:
                 continue

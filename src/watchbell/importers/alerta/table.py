@@ -36,8 +36,8 @@ COPIED: Mapping[str, Copied] = MappingProxyType(
         "HEARTBEAT_TIMEOUT": Copied("alerts.heartbeat_timeout", "number"),
         "HEARTBEAT_MAX_LATENCY": Copied("alerts.heartbeat_latency", "number"),
         "BLACKOUT_DURATION": Copied("alerts.blackout_duration", "number"),
+        "HISTORY_LIMIT": Copied("alerts.history_limit", "number"),
         "HISTORY_ON_VALUE_CHANGE": Copied("alerts.value_history", "flag"),
-        "SEVERITY_MAP": Copied("alerts.severities", "ranks"),
         "DEFAULT_NORMAL_SEVERITY": Copied("alerts.normal_severity", "text"),
         "DEFAULT_INFORM_SEVERITY": Copied("alerts.informational_severity", "text"),
         "DEFAULT_PREVIOUS_SEVERITY": Copied("alerts.previous_severity", "text"),
@@ -153,10 +153,7 @@ NO_MEANING: Mapping[str, str] = MappingProxyType(
 
 LOST: Mapping[str, str] = MappingProxyType(
     {
-        "ALARM_MODEL": "is not there yet: alerts follow Alerta's default model",
-        "HISTORY_LIMIT": "is not there: the history of an alert is kept as long as the alert",
         "DEFAULT_FIELD": "is not there: words of a search are looked for in the text",
-        "ACTIONS": "is not there yet: the pages offer the actions of the alarm model",
         "AUDIT_URL": "is not there: read the audit log by GET /api/audit",
         "SIGNUP_ENABLED": "is not there yet: administrators make users, or a log-in provider does",
         "EMAIL_VERIFICATION": "is not there yet: administrators make users, or a log-in provider does",
@@ -182,6 +179,9 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "CORS_ORIGINS": "`server.cors_origins`; no regular expressions",
         "DATABASE_URL": "belongs to Alerta's database; Watchbell has one of its own: `store.url`",
         "DEFAULT_TIMEOUT": "`alerts.timeout` and `alerts.heartbeat_timeout`",
+        "ALARM_MODEL": "`alerts.model`",
+        "ACTIONS": "`alerts.actions`, without those of the alarm model",
+        "SEVERITY_MAP": "`alerts.severities`; by `ISA_18_2`, where the highest is the worst, turned round",
         "COLOR_MAP": "its table `severity`: `alerts.severity_colors`; the pages have their own for the others",
         "PLUGINS": "what each of Alerta's own does, Watchbell does by itself or says that it does not",
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",

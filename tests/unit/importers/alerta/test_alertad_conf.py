@@ -95,6 +95,9 @@ DEFAULT_INFORM_SEVERITY = 'info'
 DEFAULT_PREVIOUS_SEVERITY = 'fine'
 COLOR_MAP = {'severity': {'P1': '#b00020', 'P2': 'orange', 'gone': 'red'}}
 HISTORY_ON_VALUE_CHANGE = False
+HISTORY_LIMIT = 30
+ALARM_MODEL = 'ALERTA'
+ACTIONS = ['createIssue', 'call back']
 DELETE_EXPIRED_AFTER = 3600
 DELETE_INFO_AFTER = 0
 BASE_URL = 'https://alerta.example.org/api'
@@ -110,6 +113,8 @@ LOG_FORMAT = 'json'
     assert (settings.alerts.timeout, settings.alerts.ack_timeout, settings.alerts.shelve_timeout) == (7200, 900, 60)
     assert (settings.alerts.heartbeat_latency, settings.alerts.blackout_duration) == (500, 1800)
     assert settings.alerts.value_history is False
+    assert (settings.alerts.model, settings.alerts.history_limit) == ("ALERTA", 30)
+    assert settings.alerts.actions == ["createIssue", "call back"]
     assert settings.alerts.severities == {"P1": 1, "P2": 2, "info": 5, "fine": 9}
     assert settings.alerts.severity_colors == {"P1": "#b00020", "P2": "orange"}
     scale = settings.alerts.scale()
@@ -119,6 +124,39 @@ LOG_FORMAT = 'json'
     assert (settings.log.level, settings.log.format) == ("debug", "json")
     assert imported.remarks == []
     assert imported.secret is False
+
+
+def test_the_other_alarm_model_is_taken_over(read):
+    imported = read("ALARM_MODEL = 'ISA_18_2'\nCOLOR_MAP = {'severity': {'High': 'purple', 'major': 'red'}}")
+    settings = load(environment={}, beneath=Beneath(imported.settings, "alertad.conf"))
+    model = settings.alerts.alarm_model()
+    assert model.name == "ANSI/ISA 18.2"
+    assert list(model.severities.ordered) == ["Critical", "High", "Medium", "Low", "Advisory", "OK"]
+    assert (model.severities.normal, model.severities.previous, model.severities.informational) == ("OK", "OK", "")
+    assert model.severities.colors["High"] == "purple"
+    assert {remark.what for remark in imported.remarks} == {"AUTH_REQUIRED"}
+
+
+def test_severities_of_the_other_model_are_turned_round(read):
+    imported = read("ALARM_MODEL = 'ISA_18_2'\nSEVERITY_MAP = {'P1': 3, 'P2': 2, 'OK': 0}")
+    settings = load(environment={}, beneath=Beneath(imported.settings, "alertad.conf"))
+    severities = settings.alerts.alarm_model().severities
+    assert settings.alerts.severities == {"P1": 0, "P2": 1, "OK": 3}
+    assert (list(severities.ordered), severities.normal) == (["P1", "P2", "OK"], "OK")
+    assert severities.meaning("critical") == "P1"
+
+
+def test_what_no_model_and_no_action_can_be_is_named(read):
+    imported = read("ALARM_MODEL = 'ISA'\nACTIONS = ['ack', 'page', 'page', 'a<b']\nSEVERITY_MAP = {'P1': 'high'}")
+    assert imported.settings == {"alerts": {"actions": ["page"]}}
+    found = [(remark.what, remark.reason, remark.lost) for remark in imported.remarks if remark.line]
+    assert found == [
+        ("ALARM_MODEL", "is one of ALERTA, ISA_18_2", True),
+        ("ACTIONS", "leaves out 'ack', which is there already", False),
+        ("ACTIONS", "leaves out 'page', which is there already", False),
+        ("ACTIONS", "leaves out 'a<b', which is no name", True),
+        ("SEVERITY_MAP", "is no table of whole numbers", True),
+    ]
 
 
 def test_colours_that_are_none_are_named(read):

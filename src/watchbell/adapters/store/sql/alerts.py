@@ -230,3 +230,18 @@ class SqlAlertHistory:
         width = len(_ALERTS.columns)
         rows = await self._work.rows(statement)
         return [(_ALERTS.struct(row[:width]), _HISTORY.struct(row[width:])) for row in rows]
+
+    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
+        next_ones = select(alert_history.c.seq, alert_history.c.alert_id, alert_history.c.type)
+        rows = await self._work.rows(
+            next_ones.where(alert_history.c.seq > after).order_by(alert_history.c.seq).limit(limit)
+        )
+        last = rows[-1][0] if rows else after
+        return last, list(dict.fromkeys(alert_id for _, alert_id, kind in rows if kind != "new"))
+
+    async def cut(self, alert_ids: Sequence[str], keep: int, limit: int) -> int:
+        mine = self._work.dialect.any_of(alert_history.c.alert_id, list(alert_ids))
+        place = func.row_number().over(partition_by=alert_history.c.alert_id, order_by=alert_history.c.seq.desc())
+        numbered = select(alert_history.c.seq, place.label("place")).where(mine).subquery()
+        old = select(numbered.c.seq).where(numbered.c.place > keep).order_by(numbered.c.seq).limit(limit)
+        return await self._work.delete(alert_history, alert_history.c.seq.in_(old))
