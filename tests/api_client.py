@@ -37,6 +37,7 @@ from watchbell.usecases.admitting import Admitting, Gate
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.demanding import Demands
 from watchbell.usecases.directory import Directory
 from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.explaining import Explaining
@@ -59,7 +60,9 @@ from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.recording import Rulebook
 from watchbell.usecases.sessions import digest
 from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.signing_up import SigningUp, SignUpTerms
 from watchbell.usecases.trying import Trying
+from watchbell.usecases.two_step import TwoStep
 from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
@@ -163,6 +166,7 @@ class World:
         readonly_scopes: tuple[str, ...] = (),
         store: Callable[[Callable[[], datetime]], Store] = MemoryStore,
         severities: Severities = DEFAULT,
+        terms: SignUpTerms = SignUpTerms(),  # noqa: B008 - a value
     ) -> None:
         self.severities = severities
         self.clock = SetClock()
@@ -178,13 +182,20 @@ class World:
             admin_key=admin_key,
             rules=rules,
             readonly_scopes=readonly_scopes,
+            demands=Demands(verify_email=terms.verify_email, vault=TurnedVault()),
         )
         self.client_config = client_config.ClientConfig(
-            environments=("Production",), customer_views=rules.customer_views, readonly_scopes=readonly_scopes
+            environments=("Production",),
+            customer_views=rules.customer_views,
+            readonly_scopes=readonly_scopes,
+            sign_up=terms.sign_up,
+            verify_email=terms.verify_email,
         )
         self.gates: list[Gate] = []
         self.vouching = Vouching(self.store, self.clock, rules)
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
+        self.signing_up = SigningUp(self.store, self.clock, self.passwords, self.authenticating, terms)
+        self.two_step = TwoStep(self.store, self.clock, TurnedVault(), self.authenticating)
 
     async def add_user(self, login: str, *roles: str, password: str = PASSWORD) -> User:
         """A user with the usual password."""
@@ -277,6 +288,8 @@ class World:
             "readiness": operations.Readiness(self.store, self.bus),
             "reception": alerts.Reception(intake, self.clock, Defaults()),
             "secure_cookie": False,
+            "signing_up": self.signing_up,
+            "two_step": self.two_step,
             "settings_shown": "server.port = 8080\n",
             "shapes": shapes,
             "trying": Trying(),

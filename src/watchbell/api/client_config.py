@@ -32,6 +32,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What they need to know for that."""
     provider_name: str = ""
     """Which of ours it is; empty is the password."""
+    sign_up: bool = False
+    verify_email: bool = False
 
 
 class Colors(TypedDict):
@@ -131,6 +133,7 @@ async def config(
         "blackouts": {"duration": client_config.timeouts.blackout},
         "colors": _colors(model),
         "customer_views": client_config.customer_views,
+        "email_verification": client_config.verify_email,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
         "indicators": {"severity": _indicators(model.severities), "queries": []},
@@ -140,6 +143,7 @@ async def config(
         "provider": client_config.provider,
         "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
         "severity": dict(model.severities.ranks),
+        "signup_enabled": client_config.sign_up,
         "timeouts": {
             "alert": client_config.timeouts.alert,
             "heartbeat": client_config.timeouts.heartbeat,
@@ -192,8 +196,6 @@ _NOT_OFFERED: dict[str, Any] = {
     "audio": {"new": None},
     "clipboard_template": "",
     "debug": False,
-    "email_verification": False,
-    "signup_enabled": False,
     "site_logo_url": "",
     "tracking_id": None,
 }

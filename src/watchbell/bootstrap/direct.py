@@ -20,6 +20,7 @@ from watchbell.usecases.administering import Administering
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.probing import Prober
+from watchbell.usecases.two_step import TwoStep
 
 GRACE = timedelta(seconds=10)
 
@@ -30,6 +31,7 @@ class Direct:
 
     administering: Administering
     managing: Managing
+    two_step: TwoStep
 
 
 @asynccontextmanager
@@ -44,6 +46,7 @@ async def direct(settings: Configuration) -> AsyncGenerator[Direct]:
         yield Direct(
             administering=Administering(store, parts.clock, passwords, authenticating),
             managing=Managing(store, parts.clock, parts.vault, object_shapes(parts), rules=authenticating.rules),
+            two_step=TwoStep(store, parts.clock, parts.vault, authenticating),
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from watchbell.bootstrap.core import Core
+from watchbell.bootstrap.login import make_mailing
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.workers import sender
 from watchbell.config import Configuration
@@ -41,9 +42,7 @@ def duties(parts: Parts, core: Core) -> Duties:
             clock,
             telemetry,
             held=shards.held,
-            patience=Patience(
-                attempt_timeout=settings.delivery.attempt_timeout, give_up_after=settings.delivery.give_up_after
-            ),
+            patience=_patience(settings),
         ),
         alerting=Alerting(core.store, core.model, retained(settings)),
         pulsing=core.pulsing,
@@ -61,9 +60,15 @@ def duties(parts: Parts, core: Core) -> Duties:
         ),
         muting=Muting(core.store, core.configured, core.model, clock),
         inhibiting=Inhibiting(core.store, core.configured, clock),
+        mailing=make_mailing(parts, core.store),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )
+
+
+def _patience(settings: Configuration) -> Patience:
+    given = settings.delivery
+    return Patience(attempt_timeout=given.attempt_timeout, give_up_after=given.give_up_after)
 
 
 def retained(settings: Configuration) -> Retained:
