@@ -46,6 +46,11 @@ class Directory:
             found = await tx.people.profiles([user.id for user in users])
         return {user.id: found.get(user.id) or Profile(user_id=user.id, updated_at=user.created_at) for user in users}
 
+    async def secured(self, users: Sequence[User]) -> set[str]:
+        """The ids of those who log in by code, too."""
+        async with self._store.reading() as tx:
+            return await tx.second_factors.having([user.id for user in users])
+
     async def user(self, login_or_id: str) -> User:
         """One user.
 
