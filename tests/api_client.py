@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
@@ -209,6 +210,20 @@ class World:
         async with self.store.transaction() as tx:
             await tx.users.save(user)
         return user
+
+    async def change_user(self, login: str, **fields: Any) -> User:
+        """Change what is stored of a user, whatever follows from it."""
+        async with self.store.transaction() as tx:
+            user = await tx.users.get(login)
+            assert user is not None
+            changed = msgspec.structs.replace(user, **fields)
+            await tx.users.save(changed)
+        return changed
+
+    def kept(self) -> dict[str, dict[Any, Any]]:
+        """Everything in the memory store, by table."""
+        store: Any = self.store
+        return store._state
 
     async def add_key(self, plain: str, *scopes: str, user: str = "robot") -> ApiKey:
         """A key with these scopes."""

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 from litestar import Litestar
 from litestar.testing import TestClient
 
@@ -70,7 +69,7 @@ class Site:
         return backlog.get("letter", (0, 0.0))[0]
 
     async def letters(self) -> int:
-        return len(self.world.store._state.get("letters", {}))
+        return len(self.world.kept().get("letters", {}))
 
     async def actions(self) -> list[str]:
         async with self.world.store.reading() as tx:
@@ -83,11 +82,10 @@ async def site(terms: SignUpTerms = ON, rules: RoleRules | None = None) -> Site:
     return made
 
 
-async def with_ann(terms: SignUpTerms = ON, **fields: Any) -> Site:
+async def with_ann(terms: SignUpTerms = ON) -> Site:
     made = await site(terms)
-    user = await made.world.add_user("ann")
-    async with made.world.store.transaction() as tx:
-        await tx.users.save(msgspec.structs.replace(user, email="Ann@example.org", **fields))
+    await made.world.add_user("ann")
+    await made.world.change_user("ann", email="Ann@example.org")
     return made
 
 

@@ -93,9 +93,7 @@ async def test_nobody_signs_up_as_somebody_else(fields: dict[str, Any]):
     terms = msgspec.structs.replace(ON, reserved=frozenset({"admin-key"}))
     made = await site(terms, RoleRules(admin_users=("chief",)))
     await made.world.add_key("robots-key", "read", user="robot")
-    async with made.world.store.transaction() as tx:
-        root = await tx.users.get("root")
-        await tx.users.save(msgspec.structs.replace(root, email="root@example.org"))
+    await made.world.change_user("root", email="root@example.org")
     with made.world.client() as client:
         answer = sign_up(client, **fields)
         assert answer.status_code == 409, answer.text
@@ -210,9 +208,7 @@ async def test_a_changed_address_is_not_confirmed_by_a_link_to_the_former():
     with made.world.client() as client:
         client.post("/api/auth/login", json=right)
         await made.send()
-        async with made.world.store.transaction() as tx:
-            user = await tx.users.get("ann")
-            await tx.users.save(msgspec.structs.replace(user, email="ann@elsewhere.example"))
+        await made.world.change_user("ann", email="ann@elsewhere.example")
         assert confirm(client, made.box.secrets()[0]).status_code == 400
         made.world.clock.time += AGAIN
         client.post("/api/auth/login", json=right)
