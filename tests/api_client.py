@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from litestar import Litestar
 from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
@@ -38,6 +39,7 @@ from watchbell.usecases.admitting import Admitting, Gate
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.demanding import Demands
 from watchbell.usecases.directory import Directory
 from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.explaining import Explaining
@@ -60,7 +62,9 @@ from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.recording import Rulebook
 from watchbell.usecases.sessions import digest
 from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.signing_up import SigningUp, SignUpTerms
 from watchbell.usecases.trying import Trying
+from watchbell.usecases.two_step import TwoStep
 from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
@@ -166,6 +170,7 @@ class World:
         severities: Severities = DEFAULT,
         model: Callable[[Severities], AlarmModel] = AlertaModel,
         actions: tuple[str, ...] = (),
+        terms: SignUpTerms = SignUpTerms(),  # noqa: B008 - a value
     ) -> None:
         self.severities = severities
         self.model = model(severities)
@@ -182,16 +187,21 @@ class World:
             admin_key=admin_key,
             rules=rules,
             readonly_scopes=readonly_scopes,
+            demands=Demands(verify_email=terms.verify_email, vault=TurnedVault()),
         )
         self.client_config = client_config.ClientConfig(
             environments=("Production",),
             customer_views=rules.customer_views,
             readonly_scopes=readonly_scopes,
             actions=actions,
+            sign_up=terms.sign_up,
+            verify_email=terms.verify_email,
         )
         self.gates: list[Gate] = []
         self.vouching = Vouching(self.store, self.clock, rules)
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
+        self.signing_up = SigningUp(self.store, self.clock, self.passwords, self.authenticating, terms)
+        self.two_step = TwoStep(self.store, self.clock, TurnedVault(), self.authenticating)
 
     async def add_user(self, login: str, *roles: str, password: str = PASSWORD) -> User:
         """A user with the usual password."""
@@ -205,6 +215,20 @@ class World:
         async with self.store.transaction() as tx:
             await tx.users.save(user)
         return user
+
+    async def change_user(self, login: str, **fields: Any) -> User:
+        """Change what is stored of a user, whatever follows from it."""
+        async with self.store.transaction() as tx:
+            user = await tx.users.get(login)
+            assert user is not None
+            changed = msgspec.structs.replace(user, **fields)
+            await tx.users.save(changed)
+        return changed
+
+    def kept(self) -> dict[str, dict[Any, Any]]:
+        """Everything in the memory store, by table."""
+        store: Any = self.store
+        return store._state
 
     async def add_key(self, plain: str, *scopes: str, user: str = "robot") -> ApiKey:
         """A key with these scopes."""
@@ -284,6 +308,8 @@ class World:
             "readiness": operations.Readiness(self.store, self.bus),
             "reception": alerts.Reception(intake, self.clock, Defaults()),
             "secure_cookie": False,
+            "signing_up": self.signing_up,
+            "two_step": self.two_step,
             "settings_shown": "server.port = 8080\n",
             "shapes": shapes,
             "trying": Trying(),

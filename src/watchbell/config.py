@@ -11,7 +11,7 @@ import msgspec
 
 from watchbell.collector.sources import default_tables
 from watchbell.toolkit.alert_settings import Alerts, Flapping
-from watchbell.toolkit.login_settings import Auth, Login
+from watchbell.toolkit.login_settings import Auth, Login, Mail
 from watchbell.toolkit.settings import Secret, Settings, masked
 
 
@@ -269,6 +269,7 @@ class Configuration(Settings, frozen=True):
     bus: BusSection = BusSection()
     auth: Auth = Auth()
     login: Login = Login()
+    mail: Mail = Mail()
     collector: Collector = Collector()
     events: Events = Events()
     explore: Explore = Explore()

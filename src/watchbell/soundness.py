@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from watchbell.collector.client import parse_networks
 from watchbell.collector.sources import read_sources
 from watchbell.config import Configuration
-from watchbell.domain.access import known_scope, rule_faults
+from watchbell.domain.access import is_address, known_scope, rule_faults
 from watchbell.domain.alerts.flapping import FEWEST_CHANGES, LONGEST_FLAP, MOST_CHANGES
 from watchbell.domain.alerts.timeouts import LONGEST_TIMEOUT
 from watchbell.domain.errors import Invalid
@@ -26,6 +27,7 @@ def faults_together(c: Configuration) -> Iterator[tuple[str, str]]:
     yield from _secret_faults(c)
     yield from _auth_faults(c)
     yield from _login_faults(c)
+    yield from _account_faults(c)
     yield from _size_faults(c)
     yield from _alert_faults(c)
     yield from _source_faults(c)
@@ -89,6 +91,28 @@ def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     yield from _hmac_faults(c, keys)
     if c.login.alerta_provider and c.login.alerta_provider not in names:
         yield "login.alerta_provider", f"there is no provider {c.login.alerta_provider!r} in login.providers."
+
+
+def _account_faults(c: Configuration) -> Iterator[tuple[str, str]]:
+    """Accounts that people see to by themselves, and the mails for that."""
+    if c.login.verify_email and not c.mail.host:
+        yield "login.verify_email", "needs mail.host: the address is confirmed by a mail."
+    for domain in c.login.allowed_email_domains:
+        if not is_address(f"somebody@{domain}"):
+            yield "login.allowed_email_domains", f"{domain!r} is no domain. Write example.org."
+    # An address that nobody proved is anybody's word.
+    if c.login.allowed_email_domains and not c.login.verify_email:
+        yield "login.allowed_email_domains", "needs login.verify_email: nobody could tell whose an address is."
+    if c.login.sign_up and c.auth.customer_views and not c.login.verify_email:
+        yield "login.sign_up", "needs login.verify_email where auth.customer_views is on: customers go by the address."
+    if c.mail.host and not is_address(parseaddr(c.mail.sender)[1]):
+        yield "mail.sender", "is needed, as an address such as watchbell@example.org."
+    if c.mail.password and c.mail.security == "none":
+        yield "mail.password", "is only sent under TLS. Set mail.security to starttls or tls."
+    if not 0 <= c.mail.port <= 65535:
+        yield "mail.port", f"{c.mail.port} is not a port. Choose 1 to 65535, or 0 for the usual one."
+    if c.mail.ca_file and not Path(c.mail.ca_file).is_file():
+        yield "mail.ca_file", f"there is no file {c.mail.ca_file}. Check the path."
 
 
 def _hmac_faults(c: Configuration, keys: Sequence[HawkKey]) -> Iterator[tuple[str, str]]:

@@ -1,15 +1,19 @@
 """The commands as a person uses them: on the store of a machine, and as clients of a running server."""
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from servers.process import ServerProcess, free_port, is_listening
+from watchbell.adapters.store.sql.store import open_store
+from watchbell.domain.second_factor import SecondFactor
 
 OBJECTS = """\
 kind: service
@@ -225,6 +229,27 @@ def test_objects_by_the_api_and_a_heartbeat(served: Shell):
     ]
 
 
+def test_two_step_log_in_of_who_lost_everything_is_switched_off(shell: Shell):
+    shell.run("user", "create", "ann", "--role", "admin", *shell.data, given="correct horse\n")
+    (user,) = json.loads(shell.run("user", "list", "--json", *shell.data))
+    assert user["second_factor"] is False
+    assert "is off" in shell.run("user", "two-step-off", "ann", *shell.data, code=1)
+
+    async def switch_on() -> None:
+        store = open_store(f"sqlite:///{shell.folder / 'data' / 'watchbell.db'}")
+        factor = SecondFactor(user_id=user["id"], secret="sealed:x", last_step=1, created_at=datetime.now(UTC))
+        async with store.transaction() as tx:
+            await tx.second_factors.add(factor, ["h"])
+        await store.close()
+
+    asyncio.run(switch_on())
+    (user,) = json.loads(shell.run("user", "list", "--json", *shell.data))
+    assert user["second_factor"] is True
+    assert "is off" in shell.run("user", "two-step-off", "ann", *shell.data)
+    (user,) = json.loads(shell.run("user", "list", "--json", *shell.data))
+    assert user["second_factor"] is False
+
+
 def test_people_by_the_api(served: Shell):
     url = ("--url", served.environment["WATCHBELL_URL"])
     served.run("user", "create", "eve", "--role", "guest", *url, given="quite a long one\n")
@@ -232,5 +257,6 @@ def test_people_by_the_api(served: Shell):
     key = served.run("key", "create", "--scope", "read", "--days", "3", *url).strip()
     assert key[:6] in served.run("key", "list", *url)
     served.run("key", "delete", key[:6], *url)
+    assert "is off" in served.run("user", "two-step-off", "eve", *url, code=1)
     served.run("user", "delete", "eve", *url)
     assert "eve" not in served.run("user", "list", *url)

@@ -121,6 +121,40 @@ def test_customer_views_need_callers_that_are_known():
     load(environment=off | {"WATCHBELL_AUTH__REQUIRED": "true"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("LOGIN__VERIFY_EMAIL", "true", "login.verify_email"),
+        ("LOGIN__ALLOWED_EMAIL_DOMAINS", "example.org", "login.allowed_email_domains"),
+        ("LOGIN__ALLOWED_EMAIL_DOMAINS", "a@b", "login.allowed_email_domains"),
+        ("MAIL__HOST", "mail.example.org", "mail.sender"),
+        ("MAIL__SENDER", "nobody", None),
+        ("MAIL__PORT", "70000", "mail.port"),
+        ("MAIL__CA_FILE", "/nowhere", "mail.ca_file"),
+        ("MAIL__SECURITY", "ssl", "mail.security"),
+    ],
+)
+def test_letters_need_a_mail_server_and_proofs_need_letters(name, value, key):
+    if key is None:
+        load(environment={f"WATCHBELL_{name}": value})
+    else:
+        assert any(f" {key}: " in problem for problem in problems(environment={f"WATCHBELL_{name}": value}))
+
+
+def test_an_address_that_nobody_proved_opens_nothing():
+    mail = {"WATCHBELL_MAIL__HOST": "mail.example.org", "WATCHBELL_MAIL__SENDER": "Watch <w@example.org>"}
+    verified = mail | {"WATCHBELL_LOGIN__VERIFY_EMAIL": "true"}
+    views = {"WATCHBELL_LOGIN__SIGN_UP": "true", "WATCHBELL_AUTH__CUSTOMER_VIEWS": "true"}
+    domains = {"WATCHBELL_LOGIN__ALLOWED_EMAIL_DOMAINS": "example.org"}
+    assert any(" login.sign_up: " in problem for problem in problems(environment=mail | views))
+    assert any(" login.allowed_email_domains: " in problem for problem in problems(environment=mail | domains))
+    settings = load(environment=verified | views | domains)
+    assert settings.login.allowed_email_domains == ["example.org"]
+    clear = mail | {"WATCHBELL_MAIL__PASSWORD": "s3cret", "WATCHBELL_MAIL__SECURITY": "none"}
+    assert any(" mail.password: " in problem for problem in problems(environment=clear))
+    assert "s3cret" not in repr(load(environment=clear | {"WATCHBELL_MAIL__SECURITY": "tls"}))
+
+
 def test_secrets_never_show():
     settings = load(environment={"WATCHBELL_SECRET_KEY": "s" * 40, "WATCHBELL_STORE__URL": "postgresql://u:hidden@h/d"})
     assert "sss" not in repr(settings)

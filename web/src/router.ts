@@ -16,6 +16,10 @@ declare module 'vue-router' {
 const routes: RouteRecordRaw[] = [
   { path: '/setup', name: 'setup', component: () => import('./pages/SetUpPage.vue'), meta: { open: true } },
   { path: '/login', name: 'login', component: () => import('./pages/LogInPage.vue'), meta: { open: true } },
+  { path: '/signup', name: 'sign-up', component: () => import('./pages/SignUpPage.vue'), meta: { open: true } },
+  { path: '/forgot', name: 'forgot', component: () => import('./pages/ForgotPage.vue'), meta: { open: true } },
+  { path: '/reset', name: 'reset', component: () => import('./pages/ResetPage.vue'), meta: { open: true } },
+  { path: '/confirm', name: 'confirm', component: () => import('./pages/ConfirmPage.vue'), meta: { open: true } },
   { path: '/', name: 'now', component: () => import('./pages/NowPage.vue') },
   {
     path: '/alerts',

@@ -9,13 +9,12 @@ from litestar import Request, Response, get, post, route
 from watchbell.api.alerts import answer, base_of
 from watchbell.api.auth import address_of, principal_of, requires
 from watchbell.api.contract import Done, Text, said, told
-from watchbell.api.errors import ErrorBody
 from watchbell.api.needs import Needed
 from watchbell.api.tokens import secret_of, token_of
 from watchbell.api.wire import mapping_of, ok
 from watchbell.domain.access import SESSION_LIFE
 from watchbell.domain.accounts import Principal, User
-from watchbell.domain.errors import Forbidden, Invalid
+from watchbell.domain.errors import Invalid
 from watchbell.ports.clock import Clock
 from watchbell.usecases.authenticating import Authenticating
 
@@ -26,11 +25,12 @@ NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 class LogIn(msgspec.Struct):
-    """Who logs in: `username`, or `email`, and `password`."""
+    """Who logs in: `username`, or `email`, and `password`; with two-step log-in `code`, too."""
 
     password: str
     username: Text = None
     email: Text = None
+    code: Text = None
 
 
 class Claims(TypedDict):
@@ -59,12 +59,18 @@ class Claims(TypedDict):
 async def log_in(
     request: Request[Any, Any, Any], authenticating: Needed[Authenticating], clock: Needed[Clock]
 ) -> Response[dict[str, Any]]:
-    """Log in with `username` (or `email`) and `password`; the token is a session that a header carries."""
+    """Log in with `username` (or `email`) and `password`; the token is a session that a header carries.
+
+    Where two-step log-in is on, a `code` is needed, too; without one, 401 says so.
+    """
     body = await mapping_of(request)
     login, password = body.get("username") or body.get("email"), body.get("password")
     if not isinstance(login, str) or not isinstance(password, str) or not login:
         raise Invalid("must supply 'username' and 'password'")
-    logged_in = await authenticating.log_in(login, password, address_of(request))
+    code = body.get("code") or ""
+    if not isinstance(code, str):
+        raise Invalid("must be a string", "code")
+    logged_in = await authenticating.log_in(login, password, address_of(request), code=code)
     token = token_of(claims(logged_in.principal, logged_in.user, base_of(request), clock.now()), logged_in.cookie)
     return Response(ok(token=token), headers=NOT_KEPT)
 
@@ -78,12 +84,6 @@ async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authen
     if principal is not None:
         await authenticating.log_out(principal)
     return ok()
-
-
-@post("/api/auth/signup", opt=OPEN | told(answer=ErrorBody), status_code=403)
-async def sign_up() -> None:
-    """Nobody makes an account by themselves: administrators do."""
-    raise Forbidden("user signup is disabled")
 
 
 @get("/api/userinfo", guards=[requires("read:userinfo")], opt=told(answer=Claims))
@@ -120,4 +120,4 @@ def claims(principal: Principal, user: User | None, base: str, now: datetime) ->
     }
 
 
-routes = [log_in, log_out, sign_up, userinfo]
+routes = [log_in, log_out, userinfo]

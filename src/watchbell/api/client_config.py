@@ -36,6 +36,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What they need to know for that."""
     provider_name: str = ""
     """Which of ours it is; empty is the password."""
+    sign_up: bool = False
+    verify_email: bool = False
 
 
 class Colors(TypedDict):
@@ -136,6 +138,7 @@ async def config(
         "blackouts": {"duration": client_config.timeouts.blackout},
         "colors": _colors(model),
         "customer_views": client_config.customer_views,
+        "email_verification": client_config.verify_email,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
         "filter": {"status": list(model.shown)},
@@ -146,6 +149,7 @@ async def config(
         "provider": client_config.provider,
         "readonly_scopes": list(client_config.readonly_scopes) or ["read"],
         "severity": dict(model.severities.codes),
+        "signup_enabled": client_config.sign_up,
         "timeouts": {
             "alert": client_config.timeouts.alert,
             "heartbeat": client_config.timeouts.heartbeat,
@@ -197,8 +201,6 @@ _NOT_OFFERED: dict[str, Any] = {
     "audio": {"new": None},
     "clipboard_template": "",
     "debug": False,
-    "email_verification": False,
-    "signup_enabled": False,
     "site_logo_url": "",
     "tracking_id": None,
 }

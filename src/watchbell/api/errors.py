@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 
 from watchbell.domain.errors import (
+    CodeNeeded,
     Conflict,
     Faulty,
     Fenced,
@@ -97,6 +98,8 @@ def on_watchbell_error(request: Request[Any, Any, Any], error: WatchbellError) -
         errors = [msgspec.structs.asdict(problem) for problem in error.problems]
     elif isinstance(error, Faulty):
         errors = [msgspec.structs.asdict(fault) for fault in error.faults]
+    elif isinstance(error, CodeNeeded):
+        errors = [{"field": "code", "reason": error.reason, "fix": "see your telephone, or use a recovery code"}]
     elif isinstance(error, Invalid) and error.field:
         errors = [{"field": error.field, "reason": error.reason, "fix": ""}]
     return answer(request, error.message, code, errors, **headers)

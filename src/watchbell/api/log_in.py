@@ -24,6 +24,7 @@ from watchbell.domain.errors import Conflict, Forbidden, Invalid, Unauthenticate
 from watchbell.ports.clock import Clock
 from watchbell.ports.login import Challenge
 from watchbell.usecases.admitting import TICKET_LIFE, Admitting
+from watchbell.usecases.signing_up import SigningUp
 
 OPEN = {"open": True}
 TICKET = "watchbell_login"
@@ -55,10 +56,14 @@ class Code(TypedDict):
     redirectUri: Named
 
 
-@get("/api/session/providers", opt=OPEN | told(answer=said(providers=list[ProviderRow])))
-async def providers(admitting: Needed[Admitting]) -> dict[str, Any]:
-    """How people may log in besides with a password."""
-    return ok(providers=[{"name": one.name, "kind": one.kind, "title": one.title} for one in admitting.gates])
+_WAYS = said(providers=list[ProviderRow], signUp=bool, resetPassword=bool)
+
+
+@get("/api/session/providers", opt=OPEN | told(answer=_WAYS))
+async def providers(admitting: Needed[Admitting], signing_up: Needed[SigningUp]) -> dict[str, Any]:
+    """How people may log in besides with a password, and whether they make accounts and new passwords by themselves."""
+    rows = [{"name": one.name, "kind": one.kind, "title": one.title} for one in admitting.gates]
+    return ok(providers=rows, signUp=signing_up.terms.sign_up, resetPassword=signing_up.terms.reset)
 
 
 @post("/api/session/with/{name:str}", opt=OPEN | told(body=Begin, answer=said(url=str)), status_code=200)

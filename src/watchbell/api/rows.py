@@ -44,6 +44,8 @@ class UserRow(TypedDict):
     attributes: dict[str, Any]
     text: str
     email_verified: bool
+    second_factor: bool
+    """Whether a log-in by password asks for a code."""
     createTime: Time
     updateTime: Time
     lastLogin: Time | None
@@ -92,7 +94,7 @@ def key_row(key: ApiKey, base: str, now: datetime) -> KeyRow:
     }
 
 
-def user_row(user: User, profile: Profile, base: str) -> UserRow:
+def user_row(user: User, profile: Profile, base: str, *, second_factor: bool) -> UserRow:
     """A user as the wire has it."""
     return {
         "id": user.id,
@@ -106,6 +108,7 @@ def user_row(user: User, profile: Profile, base: str) -> UserRow:
         "attributes": profile.attributes,
         "text": profile.text,
         "email_verified": profile.email_verified,
+        "second_factor": second_factor,
         "createTime": moment(user.created_at),
         "updateTime": moment(profile.updated_at),
         "lastLogin": moment(user.last_login),

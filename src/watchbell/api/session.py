@@ -29,6 +29,8 @@ class Credentials(Body, frozen=True):
     """What the person is called here."""
     password: str
     """The password."""
+    code: str = ""
+    """What the telephone shows, or a recovery code, where two-step log-in is on."""
 
 
 class FirstAdministrator(Body, frozen=True):
@@ -125,10 +127,13 @@ async def log_in(
     client_config: Needed[ClientConfig],
     secure_cookie: Needed[bool],
 ) -> Response[dict[str, Any]]:
-    """Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests."""
+    """Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests.
+
+    Where two-step log-in is on, a `code` is needed, too: 401 with an error of the field `code` says so.
+    """
     data = await body_of(request, Credentials)
     former = request.cookies.get(COOKIE, "")
-    logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former)
+    logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former, data.code)
     return _with_cookie(request, logged_in, _words(model, client_config), 200, secure=secure_cookie)
 
 

@@ -215,7 +215,8 @@ async def _answer(
 
 async def _shown(request: Request[Any, Any, Any], directory: Directory, found: Sequence[User]) -> list[UserRow]:
     profiles, base = await directory.profiles(found), base_of(request)
-    return [user_row(user, profiles[user.id], base) for user in found]
+    secured = await directory.secured(found)
+    return [user_row(user, profiles[user.id], base, second_factor=user.id in secured) for user in found]
 
 
 routes = [

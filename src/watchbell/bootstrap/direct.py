@@ -18,8 +18,10 @@ from watchbell.domain.ids import new_id, shard_of
 from watchbell.toolkit.objects import ObjectShapes
 from watchbell.usecases.administering import Administering
 from watchbell.usecases.authenticating import Authenticating
+from watchbell.usecases.directory import Directory
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.probing import Prober
+from watchbell.usecases.two_step import TwoStep
 
 GRACE = timedelta(seconds=10)
 
@@ -30,6 +32,8 @@ class Direct:
 
     administering: Administering
     managing: Managing
+    directory: Directory
+    two_step: TwoStep
 
 
 @asynccontextmanager
@@ -44,6 +48,8 @@ async def direct(settings: Configuration) -> AsyncGenerator[Direct]:
         yield Direct(
             administering=Administering(store, parts.clock, passwords, authenticating),
             managing=Managing(store, parts.clock, parts.vault, object_shapes(parts), rules=authenticating.rules),
+            directory=Directory(store, parts.clock, authenticating.rules),
+            two_step=TwoStep(store, parts.clock, parts.vault, authenticating),
         )
 
 

@@ -3,6 +3,7 @@
 import asyncio
 
 from watchbell.bootstrap.core import Core
+from watchbell.bootstrap.login import make_mailing
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.workers import sender
 from watchbell.config import Configuration
@@ -29,8 +30,6 @@ def duties(parts: Parts, core: Core) -> Duties:
     """Everything that a keeper does."""
     settings, clock, telemetry = parts.settings, parts.clock, parts.telemetry
     shards = Shards(core.store, clock, telemetry, keeper=parts.node)
-    tries = settings.delivery
-    patience = Patience(attempt_timeout=tries.attempt_timeout, give_up_after=tries.give_up_after)
     return Duties(
         shards=shards,
         routing=Routing(core.store, core.configured, core.rules, clock, telemetry),
@@ -43,7 +42,7 @@ def duties(parts: Parts, core: Core) -> Duties:
             clock,
             telemetry,
             held=shards.held,
-            patience=patience,
+            patience=_patience(settings),
         ),
         alerting=Alerting(core.store, core.model, retained(settings)),
         pulsing=core.pulsing,
@@ -62,9 +61,15 @@ def duties(parts: Parts, core: Core) -> Duties:
         muting=Muting(core.store, core.configured, core.model, clock),
         inhibiting=Inhibiting(core.store, core.configured, clock),
         pruning=Pruning(core.store, settings.alerts.history_limit),
+        mailing=make_mailing(parts, core.store),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )
+
+
+def _patience(settings: Configuration) -> Patience:
+    given = settings.delivery
+    return Patience(attempt_timeout=given.attempt_timeout, give_up_after=given.give_up_after)
 
 
 def retained(settings: Configuration) -> Retained:

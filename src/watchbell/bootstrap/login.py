@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import msgspec
+
 from watchbell.adapters.login.github import GitHubProvider
 from watchbell.adapters.login.openid import OpenIdProvider
 from watchbell.bootstrap.parts import Parts
+from watchbell.channels.email import Email, EmailConfig
 from watchbell.config import Configuration
 from watchbell.domain.roles import RoleRules
 from watchbell.ports.login import LoginProvider
@@ -12,7 +15,13 @@ from watchbell.ports.store import Store
 from watchbell.toolkit.egress import Egress, EgressPolicy
 from watchbell.toolkit.http import HttpClient
 from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Provider, read_providers
+from watchbell.toolkit.sending import SendingTools
 from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.mailing import Mailing, Post
+from watchbell.usecases.signing_up import SignUpTerms
+
+RESERVED = ("admin-key", "anonymous")
+"""What callers are called who have no account."""
 
 
 def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
@@ -40,6 +49,34 @@ def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvid
     if isinstance(settings, OpenId):
         return OpenIdProvider(settings, http, parts.clock)
     raise TypeError(settings)
+
+
+def sign_up_terms(settings: Configuration) -> SignUpTerms:
+    """What people may do by themselves."""
+    login = settings.login
+    return SignUpTerms(
+        sign_up=login.sign_up,
+        reset=login.reset_password and bool(settings.mail.host),
+        verify_email=login.verify_email,
+        domains=tuple(domain.lower() for domain in login.allowed_email_domains),
+        reserved=frozenset({*RESERVED, *(key.id.lower() for key in login.hawk_keys())}),
+    )
+
+
+def make_mailing(parts: Parts, store: Store) -> Mailing | None:
+    """What sends letters to users; None where no mail server is set."""
+    settings, mail = parts.settings, parts.settings.mail
+    if not mail.host:
+        return None
+    tools = SendingTools(http=parts.http, egress=parts.egress, timeout=settings.delivery.attempt_timeout)
+    channel = Email(EmailConfig(**msgspec.structs.asdict(mail)), tools)
+    post = Post(
+        channel=channel,
+        base_url=settings.base_url,
+        attempt_timeout=settings.delivery.attempt_timeout,
+        give_up_after=settings.delivery.give_up_after,
+    )
+    return Mailing(store, parts.clock, post)
 
 
 def offered(settings: Configuration) -> dict[str, Any]:

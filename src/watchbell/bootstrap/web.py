@@ -16,7 +16,7 @@ from watchbell.api.edge import Edge, networks
 from watchbell.bootstrap.archive import make_archive, make_books
 from watchbell.bootstrap.core import Core
 from watchbell.bootstrap.keeping import retained
-from watchbell.bootstrap.login import make_admitting, offered
+from watchbell.bootstrap.login import make_admitting, offered, sign_up_terms
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.bootstrap.trying import trying
@@ -28,6 +28,7 @@ from watchbell.toolkit.origins import Origins
 from watchbell.usecases.administering import Administering
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating, ensure_setup
+from watchbell.usecases.demanding import Demands
 from watchbell.usecases.directory import Directory
 from watchbell.usecases.explaining import Explaining
 from watchbell.usecases.exploring import Exploring
@@ -43,6 +44,8 @@ from watchbell.usecases.obeying import Obeying
 from watchbell.usecases.permitting import Permitting
 from watchbell.usecases.pinging import Pinging
 from watchbell.usecases.shaping import Shaping
+from watchbell.usecases.signing_up import SigningUp
+from watchbell.usecases.two_step import TwoStep
 from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
@@ -61,6 +64,7 @@ def build_app(parts: Parts, core: Core) -> Edge:
         admin_key=settings.auth.admin_key.reveal(),
         rules=settings.auth.rules(),
         readonly_scopes=settings.auth.readonly_scopes if settings.auth.allow_readonly else (),
+        demands=Demands(verify_email=settings.login.verify_email, vault=parts.vault),
     )
     login = settings.login
     vouching = Vouching(core.store, parts.clock, authenticating.rules, login.proxy_terms(), login.hawk_keys())
@@ -94,6 +98,8 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
             actions=tuple(settings.alerts.actions),
             history_limit=settings.alerts.history_limit,
             collector_url=settings.collector_url,
+            sign_up=settings.login.sign_up,
+            verify_email=settings.login.verify_email,
             **offered(settings),
         ),
         "clock": parts.clock,
@@ -118,6 +124,8 @@ def _people(parts: Parts, core: Core, passwords: Argon2Passwords, authenticating
         "directory": Directory(core.store, parts.clock, authenticating.rules),
         "lasting": Lasting(core.store, parts.clock),
         "permitting": Permitting(core.store, parts.clock, authenticating.rules),
+        "signing_up": SigningUp(core.store, parts.clock, passwords, authenticating, sign_up_terms(settings)),
+        "two_step": TwoStep(core.store, parts.clock, parts.vault, authenticating),
         "secure_cookie": settings.auth.secure_cookie or bool(settings.server.tls_cert),
     }
 

@@ -64,13 +64,17 @@ def list_users(
     Example: watchbell user list --json
     """
     from watchbell.api.rows import user_row
-    from watchbell.domain.accounts import Profile
 
     if remote(url):
         found = api(url, key).get("/api/users")["users"]
     else:
-        users = _direct(config, data, lambda d, _: d.users())
-        found = [user_row(user, Profile(user_id=user.id, updated_at=user.created_at), "") for user in users]
+
+        async def look(opened: Any, _: Any) -> list[Any]:
+            users = await opened.administering.users()
+            profiles, secured = await opened.directory.profiles(users), await opened.directory.secured(users)
+            return [user_row(user, profiles[user.id], "", second_factor=user.id in secured) for user in users]
+
+        found = _opened(config, data, look)
     if as_json:
         show_json(found)
         return
@@ -96,6 +100,25 @@ def set_password(
     else:
         _direct(config, data, lambda d, by: d.change_user(by, login, _change(body)))
     typer.echo(f"password of {login} set")
+
+
+@user_app.command("two-step-off")
+def two_step_off(
+    login: Annotated[str, typer.Argument(help="Whose.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    url: UrlOption = None,
+    key: KeyOption = None,
+) -> None:
+    """Switch off two-step log-in of somebody who lost telephone and recovery codes.
+
+    Example: watchbell user two-step-off ann
+    """
+    if remote(url):
+        api(url, key).call("DELETE", f"/api/user/{segment(login)}/second-factor")
+    else:
+        _opened(config, data, lambda opened, by: opened.two_step.turn_off_for(by, login))
+    typer.echo(f"two-step log-in of {login} is off")
 
 
 @user_app.command("delete")
@@ -196,7 +219,12 @@ def delete_key(
 
 
 def _direct(config: Any, data: Any, work: Callable[[Any, Any], Awaitable[T]]) -> T:
-    """Do something with the use cases over the store, as the operator of the machine."""
+    """Do something with users and keys over the store, as the operator of the machine."""
+    return _opened(config, data, lambda opened, by: work(opened.administering, by))
+
+
+def _opened(config: Any, data: Any, work: Callable[[Any, Any], Awaitable[T]]) -> T:
+    """The same with all use cases that commands have."""
     from watchbell.bootstrap.direct import direct
     from watchbell.cli.upkeep import settings_for
     from watchbell.usecases.administering import OPERATOR
@@ -205,7 +233,7 @@ def _direct(config: Any, data: Any, work: Callable[[Any, Any], Awaitable[T]]) ->
 
     async def run() -> T:
         async with direct(settings) as opened:
-            return await work(opened.administering, OPERATOR)
+            return await work(opened, OPERATOR)
 
     return asyncio.run(run())
 

@@ -158,6 +158,11 @@ def password_faults(password: str, *others: str) -> list[Fault]:
     return []
 
 
+def is_address(text: str) -> bool:
+    """Whether it is an e-mail address."""
+    return bool(_EMAIL.fullmatch(text))
+
+
 def user_faults(
     login: str, name: str, email: str, roles: Iterable[str], known: Collection[str] | None = None
 ) -> list[Fault]:
@@ -171,7 +176,7 @@ def user_faults(
         )
     if len(name) > 200 or (name and not name.isprintable()):
         found.append(Fault(field="name", reason="must be at most 200 characters without control characters"))
-    if email and not _EMAIL.fullmatch(email):
+    if email and not is_address(email):
         found.append(Fault(field="email", reason="is not an e-mail address"))
     chosen = list(roles)
     found += [

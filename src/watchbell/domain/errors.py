@@ -6,6 +6,7 @@ WatchbellError
 ├── Invalid          the input is wrong: names the field and the reason; nothing changed
 │   └── Faulty       the same with every fault at once
 ├── Unauthenticated  nobody knows who calls
+│   └── CodeNeeded   the password was right, and a code is needed besides
 ├── Throttled        too many tries: wait `retry_after` seconds
 ├── Refused          a policy says no (a rejected alert, an action in the wrong state)
 ├── Forbidden        the caller may not do this
@@ -62,6 +63,14 @@ class Faulty(Invalid):
 
 class Unauthenticated(WatchbellError):
     """Missing authorization API Key or Bearer Token"""  # noqa: D400 - what clients know as the message
+
+
+class CodeNeeded(Unauthenticated):
+    """A code is needed besides the password."""
+
+    def __init__(self, message: str = "A code is needed besides the password.", reason: str = "is needed") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Throttled(WatchbellError):

@@ -26,7 +26,7 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A message that must leave. `kind` is `route` (subject: an alert) or `deliver` (subject: a notification).
+    """A message that must leave. `kind` is `route` (subject: an alert), `deliver` (a notification) or `letter`.
 
     `claims` counts how often it was claimed; more than once without a `postpone` between means that a holder vanished
     with it.

@@ -27,6 +27,7 @@ from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Time
 from watchbell.ports.history import AlertHistory
 from watchbell.ports.login import Identities
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
+from watchbell.ports.proofs import Letters, SecondFactors
 from watchbell.ports.rules import RuleHistory
 from watchbell.ports.tally import Tallies
 
@@ -345,6 +346,8 @@ class Transaction(Protocol):
     permissions: Permissions
     identities: Identities
     views: Views
+    letters: Letters
+    second_factors: SecondFactors
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed. Topics: alert, incident, check, config, event."""

@@ -27,6 +27,8 @@ from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import RENEW, Shards
+from watchbell.usecases.mailing import BATCH as MAIL_BATCH
+from watchbell.usecases.mailing import Mailing
 from watchbell.usecases.muting import Muting
 from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.pulsing import HEARTBEAT, Pulsing
@@ -52,6 +54,7 @@ TIMERS = 500
 CHANGES_KEPT = timedelta(hours=1)
 TALLIES_KEPT = timedelta(days=8)
 LEARNED_KEPT = timedelta(weeks=10)
+LETTERS_KEPT = timedelta(hours=1)
 TRIM = 5000
 """Results deleted in one transaction."""
 
@@ -78,6 +81,7 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     muting: Muting
     inhibiting: Inhibiting
     pruning: Pruning
+    mailing: Mailing | None = None
     results_kept: float = 604800.0
     audit_kept: float = 0.0
 
@@ -138,6 +142,7 @@ class Keeper:
         return [
             Loop(name="route", tick=self._route, every=LOOK, bell=self._route_bell),
             Loop(name="deliver", tick=self._deliver, every=LOOK, bell=self._deliver_bell),
+            Loop(name="letters", tick=self._mail, every=LOOK),
             Loop(name="timers", tick=self._timers, every=LOOK, bell=self._timer_bell),
             Loop(name="checks", tick=self._do.checking.tick, every=CHECKS),
             Loop(name="rules", tick=self._rules, every=RULES),
@@ -210,6 +215,10 @@ class Keeper:
     async def _deliver(self) -> bool:
         return await self._do.delivering.run(self._shards.leases()) >= DELIVER_BATCH
 
+    async def _mail(self) -> bool:
+        mailing = self._do.mailing
+        return mailing is not None and await mailing.run(self._shards.leases()) >= MAIL_BATCH
+
     async def _timers(self) -> bool:
         held = dict(self._shards.held)
         if not held:
@@ -266,6 +275,7 @@ class Keeper:
             await tx.tallies.trim(now - TALLIES_KEPT)
             await tx.rule_history.trim(now - TALLIES_KEPT, now - LEARNED_KEPT)
             await tx.sessions.purge(now)
+            await tx.letters.purge(now - LETTERS_KEPT)
             if self._do.audit_kept > 0:
                 await tx.audit.expire(now - timedelta(seconds=self._do.audit_kept))
             gone = await tx.checks.trim(now - timedelta(seconds=self._do.results_kept), TRIM)

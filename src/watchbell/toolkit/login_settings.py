@@ -1,4 +1,4 @@
-"""Who may use it, and how they log in: the sections `auth` and `login` of the settings."""
+"""Who may use it, and how they log in: the sections `auth`, `login` and `mail` of the settings."""
 
 from typing import Any, Literal
 
@@ -58,6 +58,30 @@ class Auth(Settings, frozen=True):
         )
 
 
+class Mail(Settings, frozen=True):
+    """The mail server for letters to users: to confirm an address, to set a new password.
+
+    Alerts go through channels of their own.
+    """
+
+    host: str = ""
+    """Name or address of the mail server; empty sends no letters."""
+    port: int = 0
+    """Port of the mail server; 0 means 587 with STARTTLS, 465 with TLS, 25 without."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection is protected: `starttls`, `tls` from the first byte, or `none`."""
+    verify_tls: bool = True
+    """Whether the server's certificate must be valid."""
+    ca_file: str = ""
+    """File with the certificate authorities to trust (PEM) instead of the system's; empty means the system's."""
+    username: str = ""
+    """User name at the mail server; empty sends without logging in."""
+    password: Secret = Secret("")
+    """Password at the mail server; only sent under TLS."""
+    sender: str = ""
+    """Address that letters come from, such as `watchbell@example.org` or `Watchbell <watchbell@example.org>`."""
+
+
 class HmacKey(Settings, frozen=True):
     """A program that signs its requests."""
 
@@ -74,6 +98,14 @@ class HmacKey(Settings, frozen=True):
 class Login(Settings, frozen=True):
     """Other ways to log in. The guide on logging in explains them."""
 
+    sign_up: bool = False
+    """Whether people make accounts by themselves. They get the first of `auth.user_roles`."""
+    verify_email: bool = False
+    """Whether a log-in by password needs a confirmed e-mail address, if there is one at all. Takes `mail.host`."""
+    allowed_email_domains: list[str] = []
+    """Domains of the e-mail addresses that may sign up; needs `verify_email`. Empty: all."""
+    reset_password: bool = True
+    """Whether people who forgot their password get a link by mail, where `mail.host` is set."""
     providers: list[dict[str, Any]] = []
     """Log-in providers, several at once: tables `[[login.providers]]`. The page on log-in providers has their settings.
     """

@@ -9,29 +9,26 @@ come together share one look. So what was revoked in one process is refused by a
 import hashlib
 import hmac
 import secrets
-from collections import Counter
-from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 
 from watchbell.domain.access import (
-    FAILURE_WINDOW,
-    FAILURES_ANYWHERE,
-    FAILURES_HERE,
     SESSION_IDLE,
     password_faults,
     user_faults,
 )
 from watchbell.domain.accounts import ApiKey, Means, Principal, Session, User
-from watchbell.domain.errors import Conflict, Faulty, Retryable, Throttled, Unauthenticated
+from watchbell.domain.errors import Conflict, Faulty, Retryable, Unauthenticated
 from watchbell.domain.ids import new_id
 from watchbell.domain.roles import EVERYTHING, USUAL, RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.passwords import Passwords
 from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.demanding import Demanding, Demands
 from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.guessing import Guessing, tries_of
 from watchbell.usecases.holding import holder
 from watchbell.usecases.sessions import ACCOUNTS_FACT, LoggedIn, admitted, digest, note, open_session, rights_changed
 
@@ -74,6 +71,7 @@ class Authenticating:
         admin_key: str = "",
         rules: RoleRules = USUAL,
         readonly_scopes: Iterable[str] = (),
+        demands: Demands | None = None,
     ) -> None:
         """`readonly_scopes` are what callers who do not identify themselves may read; none refuses them."""
         self._store = store
@@ -86,7 +84,8 @@ class Authenticating:
         self._apart = frozenset(rules.delete_scopes)
         self._known: dict[str, _Known] = {}
         self._looks: GroupCommit[None, str] = GroupCommit(self._look)
-        self._trying: Counter[str] = Counter()
+        self._guessing = Guessing(store, clock)
+        self.demanding = Demanding(store, clock, self._guessing, demands or Demands())
         self._salt = secrets.token_bytes(32)
 
     @property
@@ -155,6 +154,7 @@ class Authenticating:
         if known is not None:
             return known
         user = await self._check_password(login, password, address)
+        await self.demanding.refuse_programs(user)
         async with self._store.reading() as tx:
             principal = admitted(await holder(tx, user, self.rules, Means.BASIC))
         return self._remember(remembered, _Known(principal, now + FRESH_FOR, version))
@@ -167,9 +167,17 @@ class Authenticating:
             return False
         return True
 
-    async def log_in(self, login: str, password: str, address: str, former_cookie: str = "") -> LoggedIn:
-        """Open a session; the one that the browser had before ends."""
+    async def log_in(
+        self, login: str, password: str, address: str, former_cookie: str = "", code: str = ""
+    ) -> LoggedIn:
+        """Open a session; the one that the browser had before ends.
+
+        Raises:
+            CodeNeeded: the password is right, and a code is needed besides.
+            Forbidden: the e-mail address is not confirmed.
+        """
         user = await self._check_password(login, password, address)
+        await self.demanding.meet(user, code, address)
         now = self._clock.now()
         replacement = ""
         if self._passwords.outdated(user.password_hash):
@@ -253,51 +261,18 @@ class Authenticating:
             raise Unauthenticated("This link is not valid. The newest one is in the log of the last start.")
 
     async def _check_password(self, login: str, password: str, address: str) -> User:
-        account = login.lower()[:100]
-        keys = {
-            f"pair:{account}@{address}": FAILURES_HERE,
-            f"account:{account}": FAILURES_ANYWHERE,
-            f"address:{address}": FAILURES_ANYWHERE,
-        }
+        tries = tries_of(login, address)
         async with self._store.reading() as tx:
-            await self._refuse_guessing(tx, keys)
+            await self._guessing.refuse(tx, tries)
             user = await tx.users.get(login)
             if user is not None and user.login.lower() != login.lower():
                 user = None  # found by id, which is no login
-        with self._attempt(keys):
+        with self._guessing.attempt(tries):
             right = await self._passwords.verify(user.password_hash if user else "", password)
-        if user is None or not right or not user.active:
-            await self._note_failure(keys, login, address)
-            raise Unauthenticated(WRONG)
+            if user is None or not right or not user.active:
+                await self._guessing.failed(tries, login, f"from {address}")
+                raise Unauthenticated(WRONG)
         return user
-
-    async def _refuse_guessing(self, tx: Transaction, keys: dict[str, int]) -> None:
-        since = self._clock.now() - FAILURE_WINDOW
-        for key, limit in keys.items():
-            # Tries that are still being checked count too, or many at once would slip through.
-            if self._trying[key] + await tx.sessions.failures(key, since) >= limit:
-                raise Throttled(
-                    "Too many failed log-ins. Try again in some minutes.", retry_after=FAILURE_WINDOW.total_seconds()
-                )
-
-    @contextmanager
-    def _attempt(self, keys: dict[str, int]) -> Generator[None]:
-        self._trying.update(keys.keys())
-        try:
-            yield
-        finally:
-            self._trying.subtract(keys.keys())
-            for key in keys:
-                if self._trying[key] <= 0:
-                    del self._trying[key]
-
-    async def _note_failure(self, keys: dict[str, int], login: str, address: str) -> None:
-        now = self._clock.now()
-        async with self._store.transaction() as tx:
-            for key in keys:
-                await tx.sessions.failed(key, now)
-            shown = "".join(c if c.isprintable() else "?" for c in login[:100])
-            await note(tx, now, shown, "login-failed", shown, f"from {address}")
 
     async def _note_key_use(self, key: ApiKey, now: datetime) -> None:
         if key.last_used is not None and now - key.last_used < USE_NOTED_EVERY:

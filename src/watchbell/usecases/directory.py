@@ -46,6 +46,11 @@ class Directory:
             found = await tx.people.profiles([user.id for user in users])
         return {user.id: found.get(user.id) or Profile(user_id=user.id, updated_at=user.created_at) for user in users}
 
+    async def secured(self, users: Sequence[User]) -> set[str]:
+        """The ids of those who log in by code, too."""
+        async with self._store.reading() as tx:
+            return await tx.second_factors.having([user.id for user in users])
+
     async def user(self, login_or_id: str) -> User:
         """One user.
 
@@ -63,9 +68,7 @@ class Directory:
         attributes: Mapping[str, Any],
     ) -> Profile:
         """Set what is given of a profile (None leaves it), and merge attributes deeply; null removes one."""
-        admit_attributes(attributes, _LIMITS)
-        if text is not None:
-            _check("text", text, TEXT_MAX, empty=True)
+        admit_profile(text, attributes)
         async with self._store.transaction() as tx:
             user = await _user(tx, user_id)
             before = (await tx.people.profiles([user.id])).get(user.id)
@@ -225,6 +228,13 @@ class Directory:
         identifier = str((other or one).get("id", ""))
         at = self._clock.now()
         await tx.audit.add([entry(at, by, event, subject, text, subject_id=identifier, change=(one, other))])
+
+
+def admit_profile(text: str | None, attributes: Mapping[str, Any]) -> None:
+    """Raise `Invalid` unless a profile may say this."""
+    admit_attributes(attributes, _LIMITS)
+    if text is not None:
+        _check("text", text, TEXT_MAX, empty=True)
 
 
 def merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

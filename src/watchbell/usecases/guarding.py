@@ -57,6 +57,8 @@ class GuardedTransaction:
         self.permissions = tx.permissions
         self.identities = tx.identities
         self.views = tx.views
+        self.letters = tx.letters
+        self.second_factors = tx.second_factors
         self.received_calls: ReceivedCalls = GuardedCalls(tx)
 
     def changed(self, topic: str, *identifiers: str) -> None:

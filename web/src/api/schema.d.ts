@@ -668,6 +668,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/confirm/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Confirm the address of an account with the secret of the link in a mail. It is good once */
+        post: operations["signing_up.confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a mail with a link for a new password sent. The answer is the same whether there is such an account */
+        post: operations["signing_up.forgot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -677,7 +711,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Log in with `username` (or `email`) and `password`; the token is a session that a header carries */
+        /**
+         * Log in with `username` (or `email`) and `password`; the token is a session that a header carries
+         * @description Log in with `username` (or `email`) and `password`; the token is a session that a header carries.
+         *
+         *     Where two-step log-in is on, a `code` is needed, too; without one, 401 says so.
+         */
         post: operations["alerta_auth.log_in"];
         delete?: never;
         options?: never;
@@ -703,6 +742,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/reset/{secret}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set a new password with the secret of the link in a mail. All sessions and tokens of the account end */
+        post: operations["signing_up.reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/signup": {
         parameters: {
             query?: never;
@@ -712,8 +768,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Nobody makes an account by themselves: administrators do */
-        post: operations["alerta_auth.sign_up"];
+        /**
+         * Make an account, and log it in; the token is a session that a header carries
+         * @description Make an account, and log it in; the token is a session that a header carries.
+         *
+         *     With `login.verify_email` the answer is 403 `email not verified`, and a mail with a link is on its way.
+         */
+        post: operations["signing_up.sign_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1992,7 +2053,12 @@ export interface paths {
         /** Who the caller is, and what they may do */
         get: operations["session.current"];
         put?: never;
-        /** Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests */
+        /**
+         * Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests
+         * @description Log in with a password. The answer sets the session cookie; `csrf` goes into `X-CSRF-Token` of later requests.
+         *
+         *     Where two-step log-in is on, a `code` is needed, too: 401 with an error of the field `code` says so.
+         */
         post: operations["session.log_in"];
         /** Log out */
         delete: operations["session.log_out"];
@@ -2025,7 +2091,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How people may log in besides with a password */
+        /** How people may log in besides with a password, and whether they make accounts and new passwords by themselves */
         get: operations["log_in.providers"];
         put?: never;
         post?: never;
@@ -2214,6 +2280,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/{user_id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Switch off two-step log-in of somebody who lost telephone and recovery codes */
+        delete: operations["two_step.turn_off_for"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/me": {
         parameters: {
             query?: never;
@@ -2266,6 +2349,47 @@ export interface paths {
         get: operations["users.my_groups"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether two-step log-in of the caller is on. Keys are told nothing */
+        get: operations["two_step.standing"];
+        /** Switch two-step log-in on. The recovery codes are told once; each is good for one log-in */
+        put: operations["two_step.turn_on"];
+        /**
+         * A secret for a telephone, as text, as `otpauth:` address, and as a picture of that (an SVG in a `data:` address)
+         * @description A secret for a telephone, as text, as `otpauth:` address, and as a picture of that (an SVG in a `data:` address).
+         *
+         *     Nothing is on until `PUT` brings the first code, within a quarter of an hour.
+         */
+        post: operations["two_step.begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/second-factor/off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Switch two-step log-in off */
+        post: operations["two_step.turn_off"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3023,6 +3147,11 @@ export interface components {
         };
         /** @description Who logs in. */
         Credentials: {
+            /**
+             * @description What the telephone shows, or a recovery code, where two-step log-in is on.
+             * @default
+             */
+            code: string;
             /** @description What the person is called here. */
             login: string;
             /** @description The password. */
@@ -3138,6 +3267,20 @@ export interface components {
             password: string;
             /** @description From the one-time link. */
             token: string;
+        };
+        /** @description What switches it on. */
+        FirstCode: {
+            /** @description What the telephone shows. */
+            code: string;
+            /** @description The present password. */
+            currentPassword: string;
+            /** @description As it came with the secret. */
+            ticket: string;
+        };
+        /** @description Whose password is forgotten. */
+        Forgotten: {
+            /** @description The address of the account. */
+            email: string;
         };
         /** @description A format as it might be, and a message. */
         FormatQuestion: {
@@ -3326,14 +3469,23 @@ export interface components {
             fields: components["schemas"]["FieldDoc"][];
             title: string;
         };
+        /** @description What switches it off. */
+        LastCode: {
+            /** @description What the telephone shows, or a recovery code. */
+            code: string;
+            /** @description The present password. */
+            currentPassword: string;
+        };
         /** @description Where to go on. */
         Link: {
             href: string;
             method: string;
             rel: string;
         };
-        /** @description Who logs in: `username`, or `email`, and `password`. */
+        /** @description Who logs in: `username`, or `email`, and `password`; with two-step log-in `code`, too. */
         LogIn: {
+            /** @default null */
+            code: string | null;
             /** @default null */
             email: string | null;
             password: string;
@@ -3471,6 +3623,11 @@ export interface components {
              * @default null
              */
             user: string | null;
+        };
+        /** @description What the password is to be. */
+        NewPassword: {
+            /** @description At least 10 characters. */
+            password: string;
         };
         /** @description A view that is wanted. */
         NewView: {
@@ -3782,6 +3939,12 @@ export interface components {
             state: string;
             value: number | null;
         };
+        /** @description Whether two-step log-in is on. */
+        SecondFactorRow: {
+            on: boolean;
+            recoveryCodesLeft: number;
+            since: string | null;
+        };
         /** @description What may be sent; types are checked field by field, for Alerta's own messages. */
         Sent: {
             /** @default null */
@@ -3976,6 +4139,41 @@ export interface components {
             look: string;
             name: string;
         };
+        /** @description An account that somebody makes for themselves. Roles and status are not theirs to choose. */
+        SignUp: {
+            /**
+             * @description What clients keep there.
+             * @default null
+             */
+            attributes: Record<string, unknown> | null;
+            /**
+             * @description Where mails go to; also the login, when none is given.
+             * @default null
+             */
+            email: string | null;
+            /**
+             * @description What the person types to log in: the address, or a name without `@`.
+             * @default null
+             */
+            login: string | null;
+            /**
+             * @description The person's name.
+             * @default null
+             */
+            name: string | null;
+            /** @description At least 10 characters. */
+            password: string;
+            /**
+             * @description Anything worth noting.
+             * @default null
+             */
+            text: string | null;
+            /**
+             * @description The same by another name.
+             * @default null
+             */
+            username: string | null;
+        };
         /** @description A silence as a client sends it. */
         Silence: {
             /** @default  */
@@ -4100,6 +4298,8 @@ export interface components {
             login: string;
             name: string;
             roles: string[];
+            /** @description Whether a log-in by password asks for a code. */
+            second_factor: boolean;
             /** @enum {unknown} */
             status: "active" | "inactive";
             text: string;
@@ -6721,6 +6921,62 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "signing_up.confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "signing_up.forgot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Forgotten"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "alerta_auth.log_in": {
         parameters: {
             query?: never;
@@ -6792,22 +7048,61 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
-    "alerta_auth.sign_up": {
+    "signing_up.reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                secret: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        message: string;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "signing_up.sign_up": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUp"];
+            };
+        };
         responses: {
             /** @description Done. */
-            403: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ErrorBody"];
+                    "application/json": {
+                        /** @enum {unknown} */
+                        status: "ok";
+                        token: string;
+                    };
                 };
             };
             default: components["responses"]["Error"];
@@ -9853,6 +10148,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         providers: components["schemas"]["ProviderRow"][];
+                        resetPassword: boolean;
+                        signUp: boolean;
                         /** @enum {unknown} */
                         status: "ok";
                     };
@@ -10276,6 +10573,29 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "two_step.turn_off_for": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "users.me": {
         parameters: {
             query?: never;
@@ -10430,6 +10750,113 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "two_step.standing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        secondFactor: components["schemas"]["SecondFactorRow"];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "two_step.turn_on": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FirstCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        recoveryCodes: string[];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "two_step.begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        qr: string;
+                        secret: string;
+                        /** @enum {unknown} */
+                        status: "ok";
+                        ticket: string;
+                        uri: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "two_step.turn_off": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LastCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "alerta_auth.userinfo": {
         parameters: {
             query?: never;
@@ -10480,6 +10907,8 @@ export interface operations {
                 "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 roles?: string[];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                second_factor?: string[];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */

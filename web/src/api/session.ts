@@ -53,15 +53,31 @@ export async function loadSession(force = false): Promise<boolean> {
   return state.info !== null
 }
 
-export async function logIn(login: string, password: string): Promise<void> {
-  take(await request<SessionInfo>('POST', '/session', { body: { login, password }, quiet401: true }))
+/** `code` only where two-step log-in asks for one. */
+export async function logIn(login: string, password: string, code = ''): Promise<void> {
+  take(await request<SessionInfo>('POST', '/session', { body: { login, password, ...(code ? { code } : {}) }, quiet401: true }))
   state.loaded = true
 }
 
-export type LoginProvider = Said<'log_in.providers'>['providers'][number]
+/** Whether a log-in was refused because of its code: there is none, or it is wrong. */
+export function asksForCode(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 401 && error.problems.some((problem) => problem.field === 'code')
+}
 
-export async function loginProviders(): Promise<LoginProvider[]> {
-  return (await request<Said<'log_in.providers'>>('GET', '/session/providers', { quiet401: true })).providers
+export type WaysIn = Said<'log_in.providers'>
+export type LoginProvider = WaysIn['providers'][number]
+
+/** How people log in besides with a password, and what they see to by themselves. */
+export async function waysIn(): Promise<WaysIn> {
+  return request<WaysIn>('GET', '/session/providers', { quiet401: true })
+}
+
+export const account = {
+  signUp: (person: Pick<Schemas['SignUp'], 'name' | 'email' | 'password'>) => request('POST', '/auth/signup', { body: person, quiet401: true }),
+  forgot: (email: string) => request('POST', '/auth/forgot', { body: { email }, quiet401: true }),
+  /** `secret` is that of the link in a mail. */
+  reset: (secret: string, password: string) => request('POST', `/auth/reset/${encodeURIComponent(secret)}`, { body: { password }, quiet401: true }),
+  confirm: (secret: string) => request('POST', `/auth/confirm/${encodeURIComponent(secret)}`, { quiet401: true }),
 }
 
 /** Where the browser must go to log in by a provider; it comes back to `back`. */

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from watchbell.domain.alerts.model import ACTIONS
 from watchbell.domain.alerts.severity import ISA, SEVERITIES
+from watchbell.importers.alerta.accounts import accounts_of, mail_of
 from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
 from watchbell.importers.alerta.signing_in import READINGS
 from watchbell.importers.alerta.table import (
@@ -143,15 +144,18 @@ class _Reading:
     def _signing_in(self) -> set[str]:
         values = {name: given.value for name, given in self._given.items()}
         done: set[str] = set()
-        for reading in READINGS:
+        for reading in (*READINGS, mail_of, accounts_of):
             found = reading(values)
             for ours, value in found.login.items():
                 self._put(f"login.{ours}", value)
+            for ours, value in found.mail.items():
+                self._put(f"mail.{ours}", value)
             for name, reason in found.problems.items():
                 self.remark(name, reason, lost=True)
             done |= {*found.used, *found.problems}
         login: dict[str, Any] = self._settings.get("login", {})
-        self._secret = bool(login.get("hmac")) or any("client_secret" in one for one in login.get("providers", []))
+        self._secret = "password" in self._settings.get("mail", {}) or bool(login.get("hmac"))
+        self._secret |= any("client_secret" in one for one in login.get("providers", []))
         if login.get("hmac"):
             self.remark("HMAC_AUTH_CREDENTIALS", "gives each key the scope `admin`, as in Alerta; less may do")
         return done

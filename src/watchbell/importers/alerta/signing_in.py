@@ -11,11 +11,15 @@ ALL = "*"
 
 
 class Found(NamedTuple):
-    """What was made of the settings: ours, the names that were used, and reasons for what was not taken."""
+    """What was made of the settings: ours, the names that were used, and reasons for what was not taken.
+
+    `login` and `mail` are sections of ours.
+    """
 
     login: dict[str, Any]
     used: frozenset[str]
     problems: dict[str, str]
+    mail: Mapping[str, Any] = MappingProxyType({})
 
 
 _COMMON = frozenset({"AUTH_PROVIDER", "OAUTH2_CLIENT_ID", "OAUTH2_CLIENT_SECRET", "ALLOWED_EMAIL_DOMAINS"})

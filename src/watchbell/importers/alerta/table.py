@@ -102,7 +102,7 @@ HOURS: Mapping[str, str] = MappingProxyType(
 """Variables that say the same in hours."""
 
 _PAGES = "is for Alerta's pages; Watchbell's have a form of their own"
-_MAIL = "is for Alerta's own mails; messages go through channels here: make one of the type `email`"
+_MAIL = "is not there: the mail server is shown a user name and a password"
 _BUILT_IN = "is always so here"
 _LIMIT = "is not needed: lists come in pages of up to 1,000, and bulk actions run in the server itself"
 _LOG = "is for a log in files; Watchbell writes to standard error, which systemd or the container keeps"
@@ -132,9 +132,8 @@ NO_MEANING: Mapping[str, str] = MappingProxyType(
         "AUDIT_LOG_JSON": "is not there: GET /api/audit gives JSON, CSV and NDJSON",
         "CORS_ALLOW_HEADERS": _BUILT_IN,
         "CORS_SUPPORTS_CREDENTIALS": "is off: pages of other origins use a key or a token",
-        **dict.fromkeys(("SMTP_HOST", "SMTP_PORT", "MAIL_LOCALHOST", "SMTP_STARTTLS", "SMTP_USE_SSL"), _MAIL),
-        **dict.fromkeys(("SMTP_SKIP_SSL_VERIFY", "SSL_KEY_FILE", "SSL_CERT_FILE", "MAIL_FROM"), _MAIL),
-        **dict.fromkeys(("SMTP_USERNAME", "SMTP_PASSWORD"), _MAIL),
+        "MAIL_LOCALHOST": "is not there: the machine's own name is said",
+        **dict.fromkeys(("SSL_KEY_FILE", "SSL_CERT_FILE"), _MAIL),
         **dict.fromkeys(("SITE_LOGO_URL", "DATE_FORMAT_LONG_DATE", "DATE_FORMAT_MEDIUM_DATE"), _PAGES),
         **dict.fromkeys(("DATE_FORMAT_SHORT_TIME", "DEFAULT_AUDIO_FILE", "COLUMNS", "SORT_LIST_BY"), _PAGES),
         **dict.fromkeys(("DEFAULT_FILTER", "CLIPBOARD_TEMPLATE", "ASI_SEVERITY", "ASI_QUERIES"), _PAGES),
@@ -155,8 +154,6 @@ LOST: Mapping[str, str] = MappingProxyType(
     {
         "DEFAULT_FIELD": "is not there: words of a search are looked for in the text",
         "AUDIT_URL": "is not there: read the audit log by GET /api/audit",
-        "SIGNUP_ENABLED": "is not there yet: administrators make users, or a log-in provider does",
-        "EMAIL_VERIFICATION": "is not there yet: administrators make users, or a log-in provider does",
         "NOTIFICATION_BLACKOUT": "is not there: an alert under a blackout is kept, with the status `blackout`",
         "BLACKOUT_ACCEPT": "belongs to each blackout here: its field `accept`",
         "HEARTBEAT_EVENTS": "is not there yet: send heartbeats to /api/heartbeat, or ping a heartbeat's address",
@@ -187,7 +184,17 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
         "OAUTH2_CLIENT_ID": "`client_id` of the provider",
         "OAUTH2_CLIENT_SECRET": "`client_secret` of the provider",
-        "ALLOWED_EMAIL_DOMAINS": "`allowed_domains` of the provider",
+        "ALLOWED_EMAIL_DOMAINS": "`allowed_domains` of the provider, or `login.allowed_email_domains`",
+        "SIGNUP_ENABLED": "`login.sign_up`, which is off unless this is set",
+        "EMAIL_VERIFICATION": "`login.verify_email`",
+        "MAIL_FROM": "`mail.sender`; without it no mail server is set",
+        "SMTP_HOST": "`mail.host`",
+        "SMTP_PORT": "`mail.port`",
+        "SMTP_STARTTLS": "`mail.security`",
+        "SMTP_USE_SSL": "`mail.security`",
+        "SMTP_SKIP_SSL_VERIFY": "`mail.verify_tls`",
+        "SMTP_USERNAME": "`mail.username`",
+        "SMTP_PASSWORD": "`mail.password`, only under TLS",
         "ALLOWED_GITHUB_ORGS": "`allowed_groups` of the provider",
         "ALLOWED_GITLAB_GROUPS": "`allowed_groups` of the provider",
         "ALLOWED_KEYCLOAK_ROLES": "`allowed_groups` of the provider",

@@ -23,6 +23,7 @@ from watchbell.adapters.store.memory.catalogue import MemoryCatalogue, MemoryCha
 from watchbell.adapters.store.memory.checks import MemoryCheckStates, MemoryPulses
 from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
+from watchbell.adapters.store.memory.proofs import MemoryLetters, MemorySecondFactors
 from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
 from watchbell.adapters.store.memory.views import MemoryViews
@@ -31,6 +32,7 @@ from watchbell.domain.errors import Retryable
 from watchbell.ports import store as ports
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.login import Identities
+from watchbell.ports.proofs import Letters, SecondFactors
 from watchbell.ports.tally import Tallies
 
 
@@ -71,6 +73,8 @@ class MemoryTransaction:
         self.permissions: ports.Permissions = MemoryPermissions(tables)
         self.identities: Identities = MemoryIdentities(tables)
         self.views: ports.Views = MemoryViews(tables)
+        self.letters: Letters = MemoryLetters(tables)
+        self.second_factors: SecondFactors = MemorySecondFactors(tables)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

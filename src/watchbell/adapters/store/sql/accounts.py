@@ -11,7 +11,10 @@ from watchbell.adapters.store.sql.tables_accounts import (
     api_keys,
     audit,
     identities,
+    letters,
     login_failures,
+    recovery_codes,
+    second_factors,
     sessions,
     users,
     views,
@@ -52,7 +55,8 @@ class SqlUsers:
         if row is not None:
             await self._work.delete(sessions, sessions.c.user_id == user_id)
             await self._work.delete(profiles, profiles.c.user_id == user_id)
-            await self._work.delete(identities, identities.c.user_id == user_id)
+            for theirs in (identities, letters, second_factors, recovery_codes):
+                await self._work.delete(theirs, theirs.c.user_id == user_id)
             await self._work.delete(views, and_(views.c.owner == user_id, not_(views.c.shared)))
             owners = or_(api_keys.c.user == row.id, func.watchbell_lower(api_keys.c.user) == row.login_folded)
             await self._work.delete(api_keys, owners)

@@ -32,6 +32,7 @@ from watchbell.adapters.store.sql.dialect_sqlite import SqliteConnections, Sqlit
 from watchbell.adapters.store.sql.duties import SqlLeases, SqlOutbox, SqlTimers
 from watchbell.adapters.store.sql.identities import SqlIdentities
 from watchbell.adapters.store.sql.oncall import SqlIncidents, SqlNotifications
+from watchbell.adapters.store.sql.proofs import SqlLetters, SqlSecondFactors
 from watchbell.adapters.store.sql.rules import SqlRuleHistory
 from watchbell.adapters.store.sql.tallies import SqlTallies
 from watchbell.adapters.store.sql.views import SqlViews
@@ -40,6 +41,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.ports import store as ports
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.login import Identities
+from watchbell.ports.proofs import Letters, SecondFactors
 from watchbell.ports.tally import Tallies
 
 
@@ -80,6 +82,8 @@ class SqlTransaction:
         self.permissions: ports.Permissions = SqlPermissions(work)
         self.identities: Identities = SqlIdentities(work)
         self.views: ports.Views = SqlViews(work)
+        self.letters: Letters = SqlLetters(work)
+        self.second_factors: SecondFactors = SqlSecondFactors(work)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

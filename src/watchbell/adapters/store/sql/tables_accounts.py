@@ -1,9 +1,10 @@
-"""Tables of people and their ways in: users, sessions, failed log-ins, API keys, roles, views, and the audit log."""
+"""Tables of people and their ways in: users, what proves who they are, sessions, API keys, roles, and the audit log."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, text
 
 from watchbell.adapters.store.sql.tables import metadata
-from watchbell.adapters.store.sql.types import Lines, Moment, Typed, string
+from watchbell.adapters.store.sql.types import Enumerated, Lines, Moment, Typed, string
+from watchbell.domain.letters import Purpose
 from watchbell.domain.plan import FieldChange
 
 _NUMBER = BigInteger().with_variant(Integer(), "sqlite")
@@ -47,6 +48,37 @@ identities = Table(
     Column("created_at", Moment(), nullable=False),
     Column("last_login", Moment(), nullable=False),
     Index("ix_identities_user_id", "user_id"),
+)
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("purpose", Enumerated(Purpose), nullable=False),
+    Column("address", string(), nullable=False),
+    Column("user_id", string(), nullable=False),
+    Column("token", string(), nullable=False),
+    Column("bound", string(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("expires_at", Moment(), nullable=True),
+    Index("ix_letters_token", "token"),
+    Index("ix_letters_user_id", "user_id"),
+)
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("user_id", string(), primary_key=True),
+    Column("secret", string(), nullable=False),
+    Column("last_step", BigInteger(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", string(), primary_key=True),
+    Column("hash", string(), primary_key=True),
 )
 
 views = Table(
