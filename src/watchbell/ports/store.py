@@ -25,6 +25,7 @@ from watchbell.ports.alerta import CustomerLookups, Notes, OriginHeartbeats, Peo
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Timers
 from watchbell.ports.login import Identities
+from watchbell.ports.past import Episodes, PastAlerts
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
 from watchbell.ports.rules import RuleHistory
 from watchbell.ports.tally import Tallies
@@ -40,6 +41,7 @@ __all__ = [
     "Changes",
     "CheckStates",
     "CustomerLookups",
+    "Episodes",
     "Facts",
     "Incidents",
     "Lease",
@@ -49,6 +51,7 @@ __all__ = [
     "OriginHeartbeats",
     "Outbox",
     "OutboxRow",
+    "PastAlerts",
     "People",
     "Permissions",
     "Pulses",
@@ -364,6 +367,8 @@ class Transaction(Protocol):
     permissions: Permissions
     identities: Identities
     views: Views
+    past: PastAlerts
+    episodes: Episodes
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed. Topics: alert, incident, check, config, event."""

@@ -80,6 +80,7 @@ def full_alert() -> Alert:
         inhibited_by=AlertId("alert-1"),
         inhibition="power",
         inhibited_until=after(120),
+        opened_at=after(1),
         version=9,
     )
 

@@ -9,6 +9,10 @@ from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.ids import AlertId
 
 
+OVER = ("closed", "expired")
+"""Statuses of an alert that does not stand any more."""
+
+
 class Identity(NamedTuple):
     """What makes two signals speak of the same alert.
 
@@ -31,6 +35,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `inhibits` names the first inhibition whose source it is. While it is inhibited, `inhibited_by` is the id of the
     alert that does it, `inhibition` names by which, and `inhibited_until` is when that ends, known once the other is
     over.
+    `opened_at` is when the present episode began: the first time that it stood since it was new, or since the last
+    episode was archived; None while there is none.
     `version` grows with every write.
     """
 
@@ -71,6 +77,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     inhibited_by: AlertId | None = None
     inhibition: str | None = None
     inhibited_until: datetime | None = None
+    opened_at: datetime | None = None
     version: int = 1
 
     @property

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.alert import OVER, Alert, HistoryEntry
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.severity import trend
@@ -110,6 +110,7 @@ def _create(signal: Signal, model: AlarmModel, now: datetime, version: int) -> R
         last_receive_id=signal.id,
         last_receive_time=now,
         update_time=now,
+        opened_at=None if decided.status in OVER else now,
     )
     reason = f"first signal of this identity ({decided.rule})"
     entry = _entry(alert, signal, "new", now, reason, version)
@@ -220,6 +221,8 @@ def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
         "previous_status": stored.status,
         "update_time": now,
     }
+    if stored.opened_at is None and status not in OVER:
+        fields["opened_at"] = now
     goes_back = stored.status in _SILENCED and status in _REVERTING
     if not (goes_back or status in _SILENCED):
         fields["reverts_at"] = fields["ack_reverts_at"] = None

@@ -23,6 +23,7 @@ from watchbell.adapters.store.memory.catalogue import MemoryCatalogue, MemoryCha
 from watchbell.adapters.store.memory.checks import MemoryCheckStates, MemoryPulses
 from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
+from watchbell.adapters.store.memory.past import MemoryEpisodes, MemoryPastAlerts
 from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
 from watchbell.adapters.store.memory.views import MemoryViews
@@ -71,6 +72,8 @@ class MemoryTransaction:
         self.permissions: ports.Permissions = MemoryPermissions(tables)
         self.identities: Identities = MemoryIdentities(tables)
         self.views: ports.Views = MemoryViews(tables)
+        self.past: ports.PastAlerts = MemoryPastAlerts(tables)
+        self.episodes: ports.Episodes = MemoryEpisodes(tables)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

@@ -91,6 +91,7 @@ alerts = Table(
     Column("flapping", Boolean(), nullable=False, server_default=false()),
     *(_text(name, nullable=True) for name in ("inhibits", "inhibited_by", "inhibition")),
     _time("inhibited_until", nullable=True),
+    _time("opened_at", nullable=True),
     Column("inhibited", Boolean(), nullable=False, server_default=false()),
     # Hashes of the identity, and of the environment, resource and customer: short keys for indexes and locks.
     *_texts("identity_key"),
@@ -110,6 +111,7 @@ alerts = Table(
     # Of few alerts each, so that they cost the others nothing.
     _partly("ix_alerts_inhibits", "environment", "resource", where="inhibits IS NOT NULL"),
     _partly("ix_alerts_inhibited_by", "inhibited_by", where="inhibited_by IS NOT NULL"),
+    _partly("ix_alerts_settled", "update_time", where="opened_at IS NOT NULL AND status IN ('closed', 'expired')"),
 )
 
 alert_history = Table(
