@@ -21,6 +21,10 @@ class PastAlerts(Protocol):
         """By id, else the last episode of the alert with this id; None when it belongs to another customer."""
         ...
 
+    async def of(self, alert_ids: Sequence[str]) -> list[str]:
+        """Ids of the episodes of these alerts."""
+        ...
+
     async def history(self, past_id: str) -> list[HistoryEntry]:
         """Oldest first; entries keep their order."""
         ...

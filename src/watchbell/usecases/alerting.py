@@ -39,7 +39,7 @@ class Retained(msgspec.Struct, frozen=True):
 
 
 SETTLES = 7200.0
-"""Seconds after which an episode is over although its alert is still heard of, where closed alerts are kept for ever."""
+"""Seconds after which an episode is over whose alert is still heard of, where closed alerts are kept for ever."""
 
 
 class Alerting:
@@ -119,10 +119,10 @@ class Alerting:
         return len(old)
 
     async def settle(self, leases: Sequence[Lease], now: datetime) -> int:
-        """Archive the episodes of alerts that are over for long enough but still heard of, as of those that go on
-        saying that all is well; at most `BATCH`. The alerts stay, and what comes begins another episode.
+        """Archive the episodes of alerts that are over for long enough but still heard of, at most `BATCH`.
 
-        Returns how many there were.
+        Their senders go on saying that all is well. The alerts stay; what comes begins another episode. Returns how
+        many there were.
         """
         before = now - timedelta(seconds=self._retained.closed or SETTLES)
         async with self._store.transaction() as tx:

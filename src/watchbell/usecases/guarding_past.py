@@ -28,6 +28,9 @@ class GuardedPast:
     async def get(self, identifier: str, customers: Customers = None) -> PastAlert | None:
         return await self._inner.get(identifier, _both(self._customers, customers))
 
+    async def of(self, alert_ids: Sequence[str]) -> list[str]:
+        return [each for each in await self._inner.of(alert_ids) if await self._mine(each)]
+
     async def history(self, past_id: str) -> list[HistoryEntry]:
         return await self._inner.history(past_id) if await self._mine(past_id) else []
 

@@ -82,6 +82,8 @@ async def test_one_is_found_by_its_id_or_as_the_last_of_its_alert(store: Store):
         assert await tx.past.get("p2", frozenset({"ACME"})) is None
         assert await tx.past.get("p1", frozenset()) is None
         assert await tx.past.get("") is None
+        assert await tx.past.of(["a", "b"]) == ["p1", "p2"]
+        assert await tx.past.of([]) == []
 
 
 async def test_pages_follow_each_other_without_gaps_or_repeats(store: Store):
@@ -197,9 +199,10 @@ async def test_what_histories_tell(store: Store):
 
 def asked(**chosen: Any) -> ReportQuery:
     since = chosen.pop("since", after(0))
-    more = {name: chosen.pop(name) for name in ("most", "step") if name in chosen}
+    more: dict[str, Any] = {"step": 3600.0, "most": 10}
+    more |= {name: chosen.pop(name) for name in more if name in chosen}
     query = PastQuery(since=since, before=after(9000), **chosen)
-    return ReportQuery(chosen=query, since=since, now=NOW, severities=SEVERITIES, **{"step": 3600.0, **more})
+    return ReportQuery(chosen=query, since=since, now=NOW, severities=SEVERITIES, **more)
 
 
 async def report(store: Store, query: ReportQuery) -> AlertReport:

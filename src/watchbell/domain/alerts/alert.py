@@ -8,7 +8,6 @@ import msgspec
 from watchbell.domain.alerts.flapping import Flaps
 from watchbell.domain.ids import AlertId
 
-
 OVER = ("closed", "expired")
 """Statuses of an alert that does not stand any more."""
 

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.alerts.alert import OVER, Alert, HistoryEntry
-from watchbell.domain.customers import Customers
 from watchbell.domain.ids import AlertId, new_id
 
 MOST_LINES = 500
@@ -37,7 +36,7 @@ class Life(msgspec.Struct, frozen=True, kw_only=True):
 class PastAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An episode that is over.
 
-    `id` is its own, `alert_id` that of the alert, which may have had several. `severity` and `status` are the last ones.
+    `id` is its own, `alert_id` that of the alert, which may have had several. `severity` and `status` are the last.
     Seconds count from `opened_at`; `stood` is how many it stood, until it was resolved or, when nobody said that, last
     heard of.
     """
@@ -95,7 +94,7 @@ class PastQuery(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
-    customers: Customers = None
+    customers: frozenset[str] | None = None
 
 
 Place = tuple[datetime, str]

@@ -40,6 +40,10 @@ class MemoryPastAlerts:
         named.sort(key=lambda past: (past.id == identifier, past.opened_at), reverse=True)
         return named[0] if named else None
 
+    async def of(self, alert_ids: Sequence[str]) -> list[str]:
+        rows = [item.alert for item in self._tables.read("past").values()]
+        return sorted(past.id for past in rows if past.alert_id in alert_ids)
+
     async def history(self, past_id: str) -> list[HistoryEntry]:
         item: Archived | None = self._tables.read("past").get(past_id)
         return list(item.history) if item else []
@@ -157,9 +161,7 @@ def _spread(part: str, given: Sequence[float | None]) -> report_parts.Row:
     return part, "", 0, len(values), math.fsum(values) / len(values), median, p90
 
 
-def _worst(
-    part: str, named: Sequence[tuple[str, PastAlert]], most: int, *, by: int
-) -> Iterable[report_parts.Row]:
+def _worst(part: str, named: Sequence[tuple[str, PastAlert]], most: int, *, by: int) -> Iterable[report_parts.Row]:
     sums: dict[str, list[Any]] = {}
     for name, past in named:
         row = sums.setdefault(name, [0, 0.0, 0])

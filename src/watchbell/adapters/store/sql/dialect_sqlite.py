@@ -15,7 +15,20 @@ from threading import Thread
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import ColumnElement, Float, FromClause, Integer, Table, cast, event, exc, func, literal, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Integer,
+    Table,
+    cast,
+    event,
+    exc,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import URL

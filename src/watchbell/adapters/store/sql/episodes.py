@@ -196,7 +196,11 @@ def _parts(dialect: Dialect, every: Subquery, query: ReportQuery) -> list[Select
 
 
 def _part(
-    part: str, name: ColumnElement[Any], index: ColumnElement[Any], number: ColumnElement[Any], *more: ColumnElement[Any]
+    part: str,
+    name: ColumnElement[Any],
+    index: ColumnElement[Any],
+    number: ColumnElement[Any],
+    *more: ColumnElement[Any],
 ) -> Select[Any]:
     rest = [*more, *([literal(0.0)] * (3 - len(more)))]
     columns = [literal(part, Text()), name, cast(index, Integer()), number, *(cast(each, Float()) for each in rest)]
@@ -219,9 +223,7 @@ def _spread(part: str, column: ColumnElement[Any]) -> Select[Any]:
     return _part(part, literal("", Text()), literal(0), func.count(), func.avg(value), reached(5), reached(9))
 
 
-def _worst(
-    part: str, column: ColumnElement[Any], every: Subquery, most: int, *, flapping: bool = False
-) -> Select[Any]:
+def _worst(part: str, column: ColumnElement[Any], every: Subquery, most: int, *, flapping: bool = False) -> Select[Any]:
     number, stood = func.count(), func.sum(every.c.stood)
     changes = func.sum(every.c.severity_changes)
     chosen = _part(part, column, literal(0), number, stood, changes).group_by(column)
@@ -230,5 +232,3 @@ def _worst(
     order = changes if flapping else number
     worst = chosen.order_by(order.desc(), column).limit(most).subquery(f"worst_{part}")
     return select(worst)
-
-

@@ -44,6 +44,13 @@ class SqlPastAlerts:
         row = await self._work.first(found.limit(1))
         return None if row is None else _struct(row)
 
+    async def of(self, alert_ids: Sequence[str]) -> list[str]:
+        if not alert_ids:
+            return []
+        theirs = self._work.dialect.any_of(past_alerts.c.alert_id, list(alert_ids))
+        rows = await self._work.rows(select(past_alerts.c.id).where(theirs).order_by(past_alerts.c.id))
+        return [row[0] for row in rows]
+
     async def history(self, past_id: str) -> list[HistoryEntry]:
         kept = select(past_details.c.lines, past_alerts.c.alert_id)
         kept = kept.join_from(past_details, past_alerts, past_alerts.c.id == past_details.c.id)

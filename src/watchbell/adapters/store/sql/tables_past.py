@@ -1,4 +1,4 @@
-"""Tables of past alerts: what is counted and filtered by in one, narrow so that reports read little, the rest beside it."""
+"""Tables of past alerts: one of what is counted and filtered by, so that reports read little, and one of the rest."""
 
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Table
 

@@ -12,6 +12,7 @@ depends_on = None
 _TEXT = sa.Text(collation="C").with_variant(sa.Text(), "sqlite")
 _TIME = sa.TIMESTAMP(timezone=True).with_variant(sa.BigInteger(), "sqlite")
 _JSON = sa.JSON().with_variant(JSONB(), "postgresql")
+_NUMBER = sa.Double[float]()
 _OVER = "('closed', 'expired')"
 
 
@@ -31,8 +32,8 @@ def upgrade() -> None:
         *_texts("acknowledged_by"),
         *_times("resolved_at", nullable=True),
         *_times("archived_at"),
-        *(sa.Column(name, sa.Double(), nullable=True) for name in ("seconds_to_acknowledge", "seconds_to_resolve")),
-        sa.Column("stood", sa.Double(), nullable=False),
+        *(sa.Column(name, _NUMBER, nullable=True) for name in ("seconds_to_acknowledge", "seconds_to_resolve")),
+        sa.Column("stood", _NUMBER, nullable=False),
         *(sa.Column(name, sa.BigInteger(), nullable=False) for name in ("duplicate_count", "severity_changes")),
         sa.Column("flapped", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_past_alerts"),
