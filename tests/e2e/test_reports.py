@@ -31,7 +31,12 @@ def test_a_report_leads_to_what_it_counts(desk: Page, administrator: SingleMachi
     live = administrator.call(
         "POST",
         "/api/alert",
-        {"resource": "report-gate", "event": "Open", "environment": "Production", "severity": "minor", "service": ["S"]},
+        {
+            "resource": "report-gate",
+            "event": "Open",
+            "environment": "Production",
+            "severity": "minor",
+        },
     )["id"]
     desk.goto(administrator.url)
     desk.keyboard.press("g")

@@ -11,7 +11,7 @@ from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.past import MOST_LINES, Archived, Life, past_of
 from watchbell.ports.store import Transaction
 
-AT_ONCE = 50
+AT_ONCE = 100
 """Alerts whose histories are in memory together."""
 
 

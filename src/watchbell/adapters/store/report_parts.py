@@ -1,27 +1,48 @@
-"""A report from the rows that a store finds: the same reading for every store."""
+"""A report from the rows that a store finds: the same reading for every store.
+
+A row of what is counted has a part, a name, an index, a number, and `MORE` numbers besides: for the volume how many
+flapped, and how many were acknowledged and resolved and after how many seconds in all; for the worst how long they
+stood and how often their severity changed.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from watchbell.domain.alerts.report import AlertReport, Spread, Standing, Volume, Worst
 
+MORE = 5
+SPREADS = ("seconds_to_acknowledge", "seconds_to_resolve")
 Row = tuple[Any, ...]
-"""Part, name, index, number, and three numbers more."""
 
 
-def read(rows: Iterable[Row], longest: Sequence[Standing], most: int) -> AlertReport:
-    """The report."""
+def among(counted: Iterable[Row]) -> dict[str, int]:
+    """How many have each of the `SPREADS`."""
+    volume = [row for row in counted if row[0] == "volume"]
+    return {name: int(sum(row[5 + 2 * place] for row in volume)) for place, name in enumerate(SPREADS)}
+
+
+def places(number: int) -> tuple[int, int]:
+    """Where among so many ordered values the median and the ninth tenth are, from 1: nearest ranks."""
+    return -(-number * 5 // 10), -(-number * 9 // 10)
+
+
+def read(counted: Sequence[Row], ranked: Iterable[Row], longest: Sequence[Standing], most: int) -> AlertReport:
+    """The report; `ranked` are (spread, place, value) for all `places` of its spreads."""
     parts: dict[str, list[Row]] = {}
-    for part, *rest in rows:
+    for part, *rest in counted:
         parts.setdefault(part, []).append(tuple(rest))
-    ((_, _, total, flapped, *_),) = parts["total"]
-    volume = sorted((int(index), name, int(number)) for name, index, number, *_ in parts.get("volume", ()))
+    volume = parts.get("volume", [])
+    found = {(name, int(place)): value for name, place, value in ranked}
+    acknowledging, resolving = (_spread(name, at, volume, found) for at, name in enumerate(SPREADS))
     return AlertReport(
-        total=int(total),
-        flapped=int(flapped),
-        volume=tuple(Volume(index=index, severity=name, count=number) for index, name, number in volume),
-        acknowledging=_spread(parts["acknowledging"]),
-        resolving=_spread(parts["resolving"]),
+        total=sum(int(row[2]) for row in volume),
+        flapped=sum(int(row[3]) for row in volume),
+        volume=tuple(
+            Volume(index=index, severity=name, count=number)
+            for index, name, number in sorted((int(row[1]), row[0], int(row[2])) for row in volume)
+        ),
+        acknowledging=acknowledging,
+        resolving=resolving,
         resources=_worst(parts.get("resources", ())),
         events=_worst(parts.get("events", ())),
         flapping=_worst(parts.get("flapping", ())),
@@ -29,15 +50,19 @@ def read(rows: Iterable[Row], longest: Sequence[Standing], most: int) -> AlertRe
     )
 
 
-def _spread(rows: Sequence[Row]) -> Spread:
-    ((_, _, number, mean, median, p90),) = rows
-    return Spread(count=int(number), mean=mean, median=median, p90=p90) if number else Spread()
+def _spread(name: str, at: int, volume: Sequence[Row], found: dict[tuple[str, int], float]) -> Spread:
+    number = int(sum(row[4 + 2 * at] for row in volume))
+    if not number:
+        return Spread()
+    seconds = sum(row[5 + 2 * at] for row in volume)
+    median, p90 = (found[name, place] for place in places(number))
+    return Spread(count=number, mean=seconds / number, median=median, p90=p90)
 
 
 def _worst(rows: Sequence[Row]) -> tuple[Worst, ...]:
     return tuple(
         Worst(name=name, count=int(number), stood=float(stood), severity_changes=int(changes))
-        for name, _, number, stood, changes, _ in rows
+        for name, _, number, stood, changes, *_ in rows
     )
 
 

@@ -119,7 +119,7 @@ class MemoryEpisodes:
                 stood = max((until - one.opened_at).total_seconds(), 0)
                 listed.append(_standing(one, "", stood))
                 past.append(_replaced(one, stood))
-        return report_parts.read(_parts(past, query), listed, query.most)
+        return report_parts.read(list(_parts(past, query)), _ranked(past), listed, query.most)
 
     def _live(self) -> list[Alert]:
         return [alert for alert in self._tables.read("alerts").values() if alert.opened_at is not None]
@@ -140,25 +140,31 @@ def _standing(past: PastAlert, past_id: str, stood: float) -> Standing:
 
 
 def _parts(found: Sequence[PastAlert], query: ReportQuery) -> Iterable[report_parts.Row]:
-    points: dict[tuple[str, int], int] = {}
+    points: dict[tuple[str, int], list[PastAlert]] = {}
     for past in found:
-        key = past.highest_severity, math.floor((past.opened_at - query.since).total_seconds() / query.step)
-        points[key] = points.get(key, 0) + 1
-    yield from (("volume", severity, index, number, 0, 0, 0) for (severity, index), number in points.items())
-    yield "total", "", 0, len(found), sum(past.flapped for past in found), 0, 0
-    yield _spread("acknowledging", [past.seconds_to_acknowledge for past in found])
-    yield _spread("resolving", [past.seconds_to_resolve for past in found])
+        index = math.floor((past.opened_at - query.since).total_seconds() / query.step)
+        points.setdefault((past.highest_severity, index), []).append(past)
+    for (severity, index), some in points.items():
+        sums = [each for name in report_parts.SPREADS for each in _sums(_values(some, name))]
+        yield "volume", severity, index, len(some), sum(past.flapped for past in some), *sums
     yield from _worst("resources", [(past.resource, past) for past in found], query.most, by=0)
     yield from _worst("events", [(past.event, past) for past in found], query.most, by=0)
     yield from _worst("flapping", [(past.resource, past) for past in found if past.flapped], query.most, by=2)
 
 
-def _spread(part: str, given: Sequence[float | None]) -> report_parts.Row:
-    values = sorted(value for value in given if value is not None)
-    if not values:
-        return part, "", 0, 0, None, None, None
-    median, p90 = (values[math.ceil(len(values) * tenths / 10) - 1] for tenths in (5, 9))
-    return part, "", 0, len(values), math.fsum(values) / len(values), median, p90
+def _values(found: Sequence[PastAlert], name: str) -> list[float]:
+    return sorted(value for past in found if (value := getattr(past, name)) is not None)
+
+
+def _sums(values: Sequence[float]) -> tuple[int, float]:
+    return len(values), math.fsum(values)
+
+
+def _ranked(found: Sequence[PastAlert]) -> Iterable[report_parts.Row]:
+    for name in report_parts.SPREADS:
+        values = _values(found, name)
+        if values:
+            yield from ((name, place, values[place - 1]) for place in report_parts.places(len(values)))
 
 
 def _worst(part: str, named: Sequence[tuple[str, PastAlert]], most: int, *, by: int) -> Iterable[report_parts.Row]:

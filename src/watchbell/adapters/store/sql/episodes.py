@@ -38,8 +38,6 @@ from watchbell.domain.alerts.alert import OVER
 from watchbell.domain.alerts.past import Life
 from watchbell.domain.alerts.report import AlertReport, ReportQuery, Standing
 
-_FACTS = ("opened_at", "resource", "event", "highest_severity", "seconds_to_acknowledge", "seconds_to_resolve")
-_COUNTED = (*_FACTS, "stood", "severity_changes", "flapped")
 _LISTED = ("alert_id", "past_id", "environment", "resource", "event", "highest_severity", "opened_at", "resolved_at")
 
 
@@ -76,13 +74,13 @@ class SqlEpisodes:
         }
 
     async def report(self, query: ReportQuery) -> AlertReport:
-        dialect = self._work.dialect
-        live = _live(dialect, query)
-        past = select(past_alerts).where(*conditions(dialect, query.chosen)).subquery("past")
-        every = union_all(_of(past, _COUNTED), _of(live, _COUNTED)).subquery("every")
-        rows = await self._work.rows(union_all(*_parts(dialect, every, query)))
-        longest = await self._longest(live, past, query.most)
-        return report_parts.read((tuple(row) for row in rows), longest, query.most)
+        sources = _Sources(self._work.dialect, query)
+        counted = [tuple(row) for row in await self._work.rows(union_all(*_parts(sources, query)))]
+        among = report_parts.among(counted)
+        placed = [_placed(sources, part, number) for part, number in among.items() if number]
+        ranked = [tuple(row) for row in await self._work.rows(union_all(*placed))] if placed else []
+        longest = await self._longest(sources.live, sources.past, query.most)
+        return report_parts.read(counted, ranked, longest, query.most)
 
     async def _longest(self, live: CTE, past: Subquery, most: int) -> list[Standing]:
         found: list[Standing] = []
@@ -99,8 +97,18 @@ def _column(source: FromClause, name: str) -> ColumnElement[Any]:
     return source.c[name]
 
 
-def _of(source: FromClause, names: Sequence[str]) -> Select[Any]:
-    return select(*(source.c[name] for name in names))
+class _Sources:
+    """Where episodes are: past ones where they lie, live ones as they are put together once for each statement."""
+
+    def __init__(self, dialect: Dialect, query: ReportQuery) -> None:
+        self.dialect = dialect
+        self.live = _live(dialect, query)
+        self.past = select(past_alerts).where(*conditions(dialect, query.chosen)).subquery("past")
+
+    def every(self, *names: str) -> Subquery:
+        """All of them with these columns alone: what is not asked for is not read."""
+        parts = (select(*(source.c[name] for name in names)) for source in (self.past, self.live))
+        return union_all(*parts).subquery("every")
 
 
 def _told(severities: Sequence[str], chosen: Sequence[ColumnElement[bool]]) -> Subquery:
@@ -165,7 +173,8 @@ def _live(dialect: Dialect, query: ReportQuery) -> CTE:
         )
         .outerjoin_from(alerts, told, told.c.alert_id == alerts.c.id)
         .where(*chosen)
-        .subquery("found")
+        .cte("found")
+        .prefix_with("MATERIALIZED")
     )
     until = func.coalesce(found.c.resolved_at, literal(query.now, Moment()), type_=Moment())
     seconds = dialect.seconds(until, found.c.opened_at)
@@ -179,56 +188,51 @@ def _live(dialect: Dialect, query: ReportQuery) -> CTE:
     return listed.cte("live")
 
 
-def _parts(dialect: Dialect, every: Subquery, query: ReportQuery) -> list[Select[Any]]:
-    """Selects that have one shape: part, name, index, number, and three numbers more."""
-    index = dialect.steps(every.c.opened_at, query.since, query.step)
-    volume = _part("volume", every.c.highest_severity, index, func.count()).group_by(every.c.highest_severity, index)
-    flapped = func.sum(case((every.c.flapped, 1), else_=0))
+def _parts(sources: _Sources, query: ReportQuery) -> list[Select[Any]]:
+    """Selects that have one shape: part, name, index, number, and five numbers more."""
     return [
-        volume,
-        _part("total", literal("", Text()), literal(0), func.count(), func.coalesce(flapped, 0)),
-        _spread("acknowledging", every.c.seconds_to_acknowledge),
-        _spread("resolving", every.c.seconds_to_resolve),
-        _worst("resources", every.c.resource, every, query.most),
-        _worst("events", every.c.event, every, query.most),
-        _worst("flapping", every.c.resource, every, query.most, flapping=True),
+        _volume(sources, query),
+        _worst("resources", "resource", sources, query.most),
+        _worst("events", "event", sources, query.most),
+        _worst("flapping", "resource", sources, query.most),
     ]
 
 
-def _part(
-    part: str,
-    name: ColumnElement[Any],
-    index: ColumnElement[Any],
-    number: ColumnElement[Any],
-    *more: ColumnElement[Any],
-) -> Select[Any]:
-    rest = [*more, *([literal(0.0)] * (3 - len(more)))]
+def _part(part: str, name: ColumnElement[Any], *numbers: ColumnElement[Any]) -> Select[Any]:
+    index, number, *more = numbers
+    rest = [*more, *([literal(0.0)] * (report_parts.MORE - len(more)))]
     columns = [literal(part, Text()), name, cast(index, Integer()), number, *(cast(each, Float()) for each in rest)]
-    labels = ("part", "name", "point", "number", "first", "second", "third")
-    return select(*(column.label(label) for column, label in zip(columns, labels, strict=True)))
+    return select(*(column.label(f"column{place}") for place, column in enumerate(columns)))
 
 
-def _spread(part: str, column: ColumnElement[Any]) -> Select[Any]:
-    values = select(
-        column.label("value"),
-        func.row_number().over(order_by=column).label("place"),
-        func.count().over().label("among"),
-    )
-    placed = values.where(column.is_not(None)).subquery(part)
-    value = placed.c.value
-
-    def reached(tenths: int) -> ColumnElement[Any]:
-        return func.min(case((placed.c.place * 10 >= placed.c.among * tenths, value)))
-
-    return _part(part, literal("", Text()), literal(0), func.count(), func.avg(value), reached(5), reached(9))
+def _volume(sources: _Sources, query: ReportQuery) -> Select[Any]:
+    spreads = ("seconds_to_acknowledge", "seconds_to_resolve")
+    every = sources.every("opened_at", "highest_severity", "flapped", *spreads)
+    index = sources.dialect.steps(every.c.opened_at, query.since, query.step)
+    flapped = func.sum(case((every.c.flapped, 1), else_=0))
+    sums = [each for name in spreads for each in (func.count(every.c[name]), func.coalesce(func.sum(every.c[name]), 0))]
+    severity = every.c.highest_severity
+    return _part("volume", severity, index, func.count(), flapped, *sums).group_by(severity, index)
 
 
-def _worst(part: str, column: ColumnElement[Any], every: Subquery, most: int, *, flapping: bool = False) -> Select[Any]:
-    number, stood = func.count(), func.sum(every.c.stood)
-    changes = func.sum(every.c.severity_changes)
-    chosen = _part(part, column, literal(0), number, stood, changes).group_by(column)
+def _worst(part: str, name: str, sources: _Sources, most: int) -> Select[Any]:
+    flapping = part == "flapping"
+    every = sources.every(name, "stood", "severity_changes", *(["flapped"] if flapping else []))
+    number, changes = func.count(), func.sum(every.c.severity_changes)
+    chosen = _part(part, every.c[name], literal(0), number, func.sum(every.c.stood), changes).group_by(every.c[name])
     if flapping:
         chosen = chosen.where(every.c.flapped)
     order = changes if flapping else number
-    worst = chosen.order_by(order.desc(), column).limit(most).subquery(f"worst_{part}")
-    return select(worst)
+    return select(chosen.order_by(order.desc(), every.c[name]).limit(most).subquery(f"worst_{part}"))
+
+
+def _placed(sources: _Sources, column: str, number: int) -> Select[Any]:
+    """The values of a column at the places that `report_parts` asks for."""
+    every = sources.every(column)
+    value = every.c[column]
+    values = select(value.label("value"), func.row_number().over(order_by=value).label("place"))
+    ordered = values.where(value.is_not(None)).subquery(column)
+    places = report_parts.places(number)
+    return select(literal(column, Text()).label("part"), ordered.c.place.label("place"), ordered.c.value).where(
+        ordered.c.place.in_(places)
+    )
