@@ -22,7 +22,7 @@ from servers.target import HttpTarget
 
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-EMPTY = {"empty-now": "/", "empty-alerts": "/alerts", "empty-checks": "/checks", "empty-events": "/events"}
+EMPTY = {f"empty-{page or 'now'}": f"/{page}" for page in ("", "alerts", "checks", "events", "reports", "archive")}
 
 
 class Camera:

@@ -52,6 +52,7 @@ from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
 from watchbell.usecases.intake import Intake, Receiving, apply_signals
 from watchbell.usecases.lasting import Lasting
+from watchbell.usecases.looking_back import LookingBack
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.obeying import Obeying
@@ -301,6 +302,7 @@ class World:
             ),
             "model": model,
             "noting": Noting(store, self.clock),
+            "looking_back": LookingBack(store, self.clock, model),
             "viewing": Viewing(store, self.clock),
             "operating": operating,
             "pinging": Pinging(self.authenticating, configured, self.clock),

@@ -237,6 +237,8 @@ class Retention(Settings, frozen=True):
     """Seconds after its last message that a closed or expired alert is deleted; 0 keeps it."""
     informational_alerts: float = 43200
     """Seconds after its last message that an informational alert is deleted; 0 keeps it."""
+    archive: float = 400
+    """Days that alerts stay in the archive once they were deleted among the present ones; 0 archives none."""
     results: float = 604800
     """Seconds that results of checks are kept."""
     audit: float = 0

@@ -1,6 +1,7 @@
 """A small installation with something of everything, for looking at the pages: some of it well, some of it not."""
 
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -106,8 +107,28 @@ def _inhibited(installation: SingleMachine) -> str:
     return behind
 
 
+def archived(installation: SingleMachine, resource: str, severity: str = "major", event: str = "Down") -> str:
+    """An alert that was acknowledged and closed, and is in the archive; returns its id as an alert."""
+    fields = (resource, event, severity, "Production", "Warehouse", f"{resource} is over")
+    name = _alert(installation, fields)
+    installation.call("PUT", f"/api/alert/{name}/action", {"action": "ack", "text": "looking at it"})
+    installation.call("PUT", f"/api/alert/{name}/action", {"action": "close", "text": "mended"})
+
+    def tidied() -> bool:
+        # Not more than a third of a second is kept by this; by itself it would be two hours.
+        installation.call("POST", "/api/management/housekeeping?expired=0.0001")
+        return bool(installation.call("GET", f"/api/archive?resource={quote(resource)}&event={quote(event)}")["alerts"])
+
+    wait_until(tidied, 30, "the archive")
+    return name
+
+
 def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
-    """Everything. Returns ids to open pages with: alert, one that is inhibited, incident, check, service."""
+    """Everything. Returns ids to open pages with: alert, one inhibited, one of the past, incident, check, service."""
+    past = [
+        archived(installation, f"conveyor-{number}", severity)
+        for number, severity in enumerate(("critical", "major", "minor"))
+    ]
     target.answer_path("/pay", 503, "down for maintenance")
     target.answer_path("/slow", delay=0.08)
     objects(installation, target)
@@ -138,6 +159,7 @@ def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
     return {
         "alert": ids[0],
         "inhibited": inhibited,
+        "past": past[0],
         "incident": incident["id"],
         "check": check["id"],
         "service": service["id"],
@@ -161,6 +183,9 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "checks": "/checks",
         "check": f"/checks/{ids['check']}",
         "check-new": "/checks/new",
+        "reports": "/reports",
+        "archive": "/archive",
+        "past-alert": f"/archive/{ids['past']}",
         "events": "/events",
         "events-explore": "/events/explore?by=event_type&number=parameters.page",
         "events-funnels": "/events/funnels?step=event_type%3DpageView&step=event_type%3Dcheckout",

@@ -11,7 +11,7 @@ from e2e.sample import fill, pages
 from servers.accessibility import violations
 from servers.target import HttpTarget
 
-PAGES = pages({"alert": "a", "inhibited": "h", "incident": "i", "check": "c", "service": "s"})
+PAGES = pages({"alert": "a", "inhibited": "h", "past": "p", "incident": "i", "check": "c", "service": "s"})
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,8 @@ def test_a_page_has_nothing_serious(desk: Page, filled: tuple[SingleMachine, dic
 
 def test_keys_go_to_pages_and_search_finds(desk: Page, filled: tuple[SingleMachine, dict[str, str]]) -> None:
     _open(desk, filled, "now")
-    for key, path in (("i", "/incidents"), ("s", "/services"), ("c", "/checks"), ("e", "/events"), ("n", "/")):
+    by_key = {"i": "/incidents", "s": "/services", "c": "/checks", "e": "/events", "r": "/reports", "n": "/"}
+    for key, path in by_key.items():
         desk.keyboard.press("g")
         desk.keyboard.press(key)
         expect(desk).to_have_url(re.compile(re.escape(path) + "$"))

@@ -15,7 +15,7 @@ from watchbell.toolkit.objects import ObjectShapes
 from watchbell.usecases.correlating import foreseen
 
 
-class GroupBody(TypedDict):
+class ForeseenGroup(TypedDict):
     """Alerts that would be one."""
 
     count: int
@@ -29,7 +29,7 @@ class GroupBody(TypedDict):
     "/api/correlations/preview",
     guards=[requires("write:objects")],
     status_code=200,
-    opt=told(body=dict[str, Any], answer=said(alerts=int, become=int, keyless=int, groups=list[GroupBody])),
+    opt=told(body=dict[str, Any], answer=said(alerts=int, become=int, keyless=int, groups=list[ForeseenGroup])),
 )
 async def preview(
     request: Request[Any, Any, Any], store: Needed[Store], shapes: Needed[ObjectShapes]

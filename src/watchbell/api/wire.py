@@ -93,11 +93,11 @@ def time_of(text: str, field: str) -> datetime:
     """A time from the wire, which must say its offset."""
     try:
         at = datetime.fromisoformat(text)
-    except ValueError:
+        if at.tzinfo is None:
+            raise Invalid("must say its offset, as 2026-11-21T08:00:00.000Z does", field)
+        return at.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise Invalid("must be a time such as 2026-11-21T08:00:00.000Z", field) from None
-    if at.tzinfo is None:
-        raise Invalid("must say its offset, as 2026-11-21T08:00:00.000Z does", field)
-    return at.astimezone(UTC)
 
 
 def number_of(request: Request[Any, Any, Any], wanted: Number) -> int:

@@ -74,4 +74,5 @@ def _patience(settings: Configuration) -> Patience:
 
 def retained(settings: Configuration) -> Retained:
     """How long alerts are kept when they are over."""
-    return Retained(closed=settings.retention.closed_alerts, informational=settings.retention.informational_alerts)
+    kept = settings.retention
+    return Retained(closed=kept.closed_alerts, informational=kept.informational_alerts, past=kept.archive * 86400)

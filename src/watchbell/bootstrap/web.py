@@ -38,6 +38,7 @@ from watchbell.usecases.guarding import GuardedStore
 from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
 from watchbell.usecases.lasting import Lasting
+from watchbell.usecases.looking_back import LookingBack
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.obeying import Obeying
@@ -137,6 +138,7 @@ def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "heartbeating": core.heartbeating_on(store),
         "housekeeping": Housekeeping(store, parts.clock, core.model, retained(parts.settings)),
         "inspecting": Inspecting(store, core.configured, parts.clock, core.model),
+        "looking_back": LookingBack(store, parts.clock, core.model),
         "explaining": Explaining(store, core.configured, core.rules, parts.clock),
         "intake": core.intake,
         "model": core.model,

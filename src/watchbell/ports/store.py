@@ -26,6 +26,7 @@ from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.duties import Lease, Leases, Outbox, OutboxRow, Timer, Timers
 from watchbell.ports.history import AlertHistory
 from watchbell.ports.login import Identities
+from watchbell.ports.past import Episodes, PastAlerts
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
 from watchbell.ports.proofs import Letters, SecondFactors
 from watchbell.ports.rules import RuleHistory
@@ -42,6 +43,7 @@ __all__ = [
     "Changes",
     "CheckStates",
     "CustomerLookups",
+    "Episodes",
     "Facts",
     "Incidents",
     "Lease",
@@ -51,6 +53,7 @@ __all__ = [
     "OriginHeartbeats",
     "Outbox",
     "OutboxRow",
+    "PastAlerts",
     "People",
     "Permissions",
     "Pulses",
@@ -348,6 +351,8 @@ class Transaction(Protocol):
     views: Views
     letters: Letters
     second_factors: SecondFactors
+    past: PastAlerts
+    episodes: Episodes
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed. Topics: alert, incident, check, config, event."""

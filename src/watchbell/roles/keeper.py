@@ -20,7 +20,8 @@ from watchbell.ports.store import Lease, Store, Timer
 from watchbell.ports.telemetry import Telemetry
 from watchbell.roles.checking import Checking
 from watchbell.roles.supervising import Loop, nap, supervise
-from watchbell.usecases.alerting import Alerting
+from watchbell.usecases.alerting import BATCH as SETTLED
+from watchbell.usecases.alerting import PRUNED, Alerting
 from watchbell.usecases.delivering import BATCH as DELIVER_BATCH
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
@@ -269,6 +270,8 @@ class Keeper:
             return False
         now = self._clock.now()
         await self._do.alerting.delete_old([lease], now)
+        settled = await self._do.alerting.settle([lease], now)
+        pruned = await self._do.alerting.prune([lease], now)
         async with self._store.transaction() as tx:
             await tx.leases.verify([lease])
             await tx.changes.trim(now - CHANGES_KEPT)
@@ -285,7 +288,7 @@ class Keeper:
             self._telemetry.gauge("outbox_waiting", count, kind=kind)
             self._telemetry.gauge("outbox_oldest_seconds", age, kind=kind)
         more = await self._do.pruning.run([lease])
-        return more or gone >= TRIM
+        return more or gone >= TRIM or settled >= SETTLED or pruned >= PRUNED
 
 
 async def _nothing() -> None:

@@ -1,4 +1,7 @@
-"""What time does to alerts: they expire, acknowledgements and shelvings run out, flapping ends, old ones go."""
+"""What time does to alerts: they expire, acknowledgements and shelvings run out, flapping ends, old ones go.
+
+What goes is archived first: the archive is what months are reported from.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -12,7 +15,8 @@ from watchbell.domain.alerts.expire import lapse
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.phase import DONE
 from watchbell.domain.errors import Invalid
-from watchbell.ports.store import Lease, Store, Timer
+from watchbell.ports.store import Lease, Store, Timer, Transaction
+from watchbell.usecases.archiving import archive
 from watchbell.usecases.intake import route_row
 from watchbell.usecases.operating import record, set_timers
 
@@ -20,13 +24,23 @@ _log = structlog.get_logger("alerting")
 
 BATCH = 500
 """Alerts deleted in one transaction."""
+PRUNED = 1000
+"""Past alerts deleted in one transaction."""
 
 
 class Retained(msgspec.Struct, frozen=True):
-    """Seconds after its last signal that an alert is deleted; 0 keeps it."""
+    """Seconds after its last signal that an alert is deleted; 0 keeps it.
+
+    `past` is how many seconds it is in the archive then; with 0 there is none.
+    """
 
     closed: float = 7200
     informational: float = 43200
+    past: float = 400 * 86400.0
+
+
+SETTLES = 7200.0
+"""Seconds after which an episode is over whose alert is still heard of, where closed alerts are kept for ever."""
 
 
 class Alerting:
@@ -90,18 +104,46 @@ class Alerting:
             before = now - timedelta(seconds=seconds)
             # Looked at again under lock: one that was heard of meanwhile must stay.
             found = await tx.alerts.many(await tx.reports.lapsed(statuses, severities, before, BATCH))
-            old = [
-                alert.id
+            gone = [
+                alert
                 for alert in found
                 if alert.last_receive_time < before and (alert.status in statuses or alert.severity in severities)
             ]
+            old = [alert.id for alert in gone]
             if old:
+                await self._archive(tx, gone, now)
                 await tx.alerts.delete(old)
                 await tx.timers.cancel([("alert", alert_id) for alert_id in old])
                 # An informational alert may still stand in an incident, which must hear that it is gone.
                 await tx.outbox.add([route_row(alert_id, now) for alert_id in old])
                 tx.changed("alert", *old)
         return len(old)
+
+    async def settle(self, leases: Sequence[Lease], now: datetime) -> int:
+        """Archive the episodes of alerts that are over for long enough but still heard of, at most `BATCH`.
+
+        Their senders go on saying that all is well. The alerts stay; what comes begins another episode. Returns how
+        many there were.
+        """
+        before = now - timedelta(seconds=self._retained.closed or SETTLES)
+        async with self._store.transaction() as tx:
+            await tx.leases.verify(leases)
+            found = await tx.alerts.many(await tx.episodes.settled(before, BATCH))
+            over = [alert for alert in found if alert.status in DONE and alert.update_time < before]
+            await self._archive(tx, over, now)
+            after = [msgspec.structs.replace(alert, opened_at=None, version=alert.version + 1) for alert in over]
+            await tx.alerts.save(after)
+        return len(over)
+
+    async def prune(self, leases: Sequence[Lease], now: datetime) -> int:
+        """Delete at most `PRUNED` past alerts that were in the archive for long enough; returns how many went."""
+        async with self._store.transaction() as tx:
+            await tx.leases.verify(leases)
+            return await tx.past.expire(now - timedelta(seconds=self._retained.past), PRUNED)
+
+    async def _archive(self, tx: Transaction, alerts: Sequence[Alert], now: datetime) -> None:
+        if self._retained.past:
+            await archive(tx, alerts, self._model.severities.ordered, now)
 
 
 _WORDS = {

@@ -22,6 +22,7 @@ from watchbell.usecases.guarding_objects import (
     GuardedNotifications,
     visible_items,
 )
+from watchbell.usecases.guarding_past import GuardedEpisodes, GuardedPast
 
 __all__ = ["GuardedStore", "visible_items"]
 
@@ -59,6 +60,8 @@ class GuardedTransaction:
         self.views = tx.views
         self.letters = tx.letters
         self.second_factors = tx.second_factors
+        self.past: ports.PastAlerts = GuardedPast(tx, customers)
+        self.episodes: ports.Episodes = GuardedEpisodes(tx, customers)
         self.received_calls: ReceivedCalls = GuardedCalls(tx)
 
     def changed(self, topic: str, *identifiers: str) -> None:

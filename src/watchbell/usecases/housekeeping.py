@@ -1,4 +1,4 @@
-"""Housekeeping when somebody asks for it: deletes what has been over for long enough.
+"""Housekeeping when somebody asks for it: archives and deletes what has been over for long enough.
 
 Keepers do the same by themselves.
 """
@@ -43,6 +43,9 @@ class Housekeeping:
             deleted = await alerting.delete_old((), now)
             gone += deleted
             if not deleted:
+                break
+        for _ in range(ROUNDS):
+            if not await alerting.settle((), now):
                 break
         return gone
 

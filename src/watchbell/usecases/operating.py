@@ -305,6 +305,8 @@ async def _delete(tx: Transaction, alerts: Sequence[Alert], now: datetime) -> No
     if not ids:
         return
     await tx.alerts.delete(ids)
+    # What a person deletes is gone: their reason may be what it says.
+    await tx.past.delete(await tx.past.of(ids))
     await audited(tx, now, "delete", alerts, ())
     await tx.timers.cancel([("alert", identifier) for identifier in ids])
     await tx.outbox.add([route_row(identifier, now) for identifier in ids])

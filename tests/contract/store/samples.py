@@ -86,6 +86,7 @@ def full_alert() -> Alert:
             key="eu/7",
             members=(Member(resource="web1", event="Down", severity="critical", text="gone", muted=True),),
         ),
+        opened_at=after(1),
         version=9,
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.accounts import CustomerLookup, Group
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.note import note_on
+from watchbell.domain.alerts.past import Archived, Life, past_of
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
 from watchbell.domain.ids import AlertId, IncidentId
 from watchbell.domain.managed import Stored
@@ -28,7 +30,7 @@ VIEWS = RoleRules(customer_views=True)
 THEIRS, OURS = "hidden-co", "ours-co"
 MARK = "hidden"
 """In everything of the other customer's, but not in its ids: those stand in the paths, and so in some answers."""
-NAMES = ("alert", "note", "blackout", "heartbeat", "incident", "key", "lookup")
+NAMES = ("alert", "note", "blackout", "heartbeat", "incident", "key", "lookup", "past")
 IDS = {name: f"7e57{number:04}-0000-4000-8000-000000000000" for number, name in enumerate(NAMES)}
 PARAMETERS = {
     "{note_id:str}": IDS["note"],
@@ -79,6 +81,20 @@ def new_alert(identifier: str, customer: str, mark: str, **more: Any) -> Alert:
     )
 
 
+def new_line(alert_id: AlertId, mark: str) -> HistoryEntry:
+    return HistoryEntry(
+        id=f"{mark}-entry",
+        alert_id=alert_id,
+        type="new",
+        event=f"{mark}-event",
+        severity="critical",
+        status="open",
+        text=f"{mark} history",
+        at=START,
+        sent_at=START,
+    )
+
+
 async def seed(store: Store) -> None:
     """The same of both customers."""
     world = World(store=lambda _now: store, rules=VIEWS)
@@ -91,22 +107,11 @@ async def seed(store: Store) -> None:
             alert = new_alert(own["alert"], customer, mark, environment=f"{mark}-environment")
             note = note_on(alert, own["note"], f"{mark} note", "ann", START)
             await tx.alerts.save([alert])
-            await tx.history.add(
-                [
-                    HistoryEntry(
-                        id=f"{mark}-entry",
-                        alert_id=alert.id,
-                        type="new",
-                        event=alert.event,
-                        severity="critical",
-                        status="open",
-                        text=f"{mark} history",
-                        at=START,
-                        sent_at=START,
-                    )
-                ]
-            )
+            await tx.history.add([new_line(alert.id, mark)])
             await tx.notes.save(note)
+            over = msgspec.structs.replace(alert, opened_at=START - timedelta(hours=1))
+            past = msgspec.structs.replace(past_of(over, Life(), START), id=own["past"])
+            await tx.past.add([Archived(alert=past, history=(new_line(alert.id, mark),))])
             beat = OriginHeartbeat(
                 id=own["heartbeat"],
                 origin=f"{mark}-origin",
@@ -152,6 +157,8 @@ async def state_of_theirs(store: Store) -> list[Any]:
             await tx.alerts.many([IDS["alert"]]),
             await tx.history.of(IDS["alert"]),
             await tx.notes.of(IDS["alert"]),
+            await tx.past.get(IDS["past"]),
+            await tx.past.history(IDS["past"]),
             await tx.origin_heartbeats.get([IDS["heartbeat"]]),
             await tx.incidents.get(IDS["incident"]),
             await tx.incidents.timeline(IDS["incident"]),
@@ -204,6 +211,8 @@ def routes(app: Litestar) -> Iterator[tuple[str, str, str]]:
             url = url.replace(parameter, value)
         if url.startswith("/api/alert/"):
             url = url.replace("{name:str}", IDS["alert"])
+        if url.startswith("/api/archive/"):
+            url = url.replace("{name:str}", IDS["past"])
         if url.startswith("/api/objects/"):
             url = url.replace("{name:str}", IDS["blackout"])
         url = re.sub(r"\{[^}]*\}", "x", url) + ("?q=*:*" if "_bulk" in url else "")
@@ -250,6 +259,9 @@ async def test_no_route_shows_or_changes_what_is_anothers(place: Place):
         "GET /api/alerts/history",
         "GET /api/alerts/tags",
         "GET /api/alerts/top10/{measure:str}",
+        "GET /api/archive",
+        "GET /api/archive/export",
+        "GET /api/archive/{name:str}",
         "GET /api/blackout/{blackout_id:str}",
         "GET /api/blackouts",
         "GET /api/customers",
@@ -262,6 +274,7 @@ async def test_no_route_shows_or_changes_what_is_anothers(place: Place):
         "GET /api/key/{key_id:str}",
         "GET /api/keys",
         "GET /api/objects/{kind:str}",
+        "GET /api/reports/alerts",
         "GET /api/services",
     }, "whoever sees everything sees these, so the test could fail"
     store = place.open()
@@ -275,6 +288,8 @@ async def test_counts_are_of_ones_own(place: Place):
             assert client.get(path, headers=key("ours")).json()["total"] == 1
             assert client.get(path, headers=key("everybody")).json()["total"] == 2
         assert client.get("/api/incidents", headers=key("ours")).json()["total"] == 1
+        assert client.get("/api/reports/alerts", headers=key("ours")).json()["total"] == 1
+        assert client.get("/api/reports/alerts", headers=key("everybody")).json()["total"] == 2
         found = client.get("/api/environments", headers=key("ours")).json()["environments"]
         assert [(row["environment"], row["count"]) for row in found] == [("ours-environment", 1)]
         assert (

@@ -51,6 +51,15 @@ export const alerts = {
   remove: (id: string) => del(`/alert/${at(id)}`),
 }
 
+/** Alerts that are over. */
+export const archive = {
+  list: (query: Query, signal?: AbortSignal) => get<Said<'archive.archive'>>('/archive', query, signal),
+  one: (id: string) => get<Said<'archive.one'>>(`/archive/${at(id)}`),
+  remove: (id: string) => del(`/archive/${at(id)}`),
+  file: (query: Query, format: 'csv' | 'json') => `/api/archive/export${queryString({ ...query, format })}`,
+  report: (query: Query) => get<Said<'reports.alerts'>>('/reports/alerts', query),
+}
+
 export const blackouts = {
   create: (body: Body) => post<Said<'blackouts.create'>>('/blackout', body),
   preview: (body: Body) => post<Said<'blackouts.preview'>>('/blackouts/preview', body),

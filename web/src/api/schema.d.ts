@@ -628,6 +628,69 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts that are over and were archived, newest first by when they opened, a page at a time
+         * @description Alerts that are over and were archived, newest first by when they opened, a page at a time.
+         *
+         *     `cursor` of the answer leads to the next page.
+         */
+        get: operations["archive.archive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/archive/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One with its history, by its own id, or by that of its alert: the last one then */
+        get: operations["archive.one"];
+        put?: never;
+        post?: never;
+        /** Delete one with its history, for good */
+        delete: operations["archive.remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/archive/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All that match, newest first, as a file
+         * @description All that match, newest first, as a file.
+         *
+         *     In CSV a text that a spreadsheet would compute begins with an apostrophe. JSON is `{"alerts": […]}`, each as in the
+         *     list.
+         */
+        get: operations["archive.export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/audit": {
         parameters: {
             query?: never;
@@ -1916,6 +1979,29 @@ export interface paths {
         };
         /** All heartbeats with their addresses and what is known of them, by name */
         get: operations["heartbeats.pulses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/reports/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Alerts that opened in a span, archived and live ones together; without `from` and `to`, in the last 30 days
+         * @description Alerts that opened in a span, archived and live ones together; without `from` and `to`, in the last 30 days.
+         *
+         *     How many there were over time, by their highest severity; how long it took until somebody acknowledged them and
+         *     until they were resolved; the resources and events with the most, those that flapped, and what stood longest.
+         */
+        get: operations["reports.alerts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3277,6 +3363,14 @@ export interface components {
             /** @description As it came with the secret. */
             ticket: string;
         };
+        /** @description Alerts that would be one. */
+        ForeseenGroup: {
+            count: number;
+            environment: string;
+            key: string;
+            /** @description Some of them. */
+            resources: string[];
+        };
         /** @description Whose password is forgotten. */
         Forgotten: {
             /** @description The address of the account. */
@@ -3357,6 +3451,15 @@ export interface components {
             silencedBy: string[];
             /** @enum {unknown} */
             state: "active" | "suppressed";
+        };
+        /** @description A group of users. */
+        GroupBody: {
+            /** @description How many belong to it. */
+            count: number;
+            href: string;
+            id: string;
+            name: string;
+            text: string;
         };
         /** @description What is said of a group. */
         GroupChange: {
@@ -3754,12 +3857,88 @@ export interface components {
             /** @default null */
             text: string | null;
         };
+        /** @description An alert that is over. It may be one of several that an alert with the same id has been. */
+        PastBody: {
+            ackedBy: string;
+            /** @description When it was first acknowledged. */
+            ackTime: string | null;
+            /** @description The id that it had as an alert. */
+            alertId: string;
+            /** Format: date-time */
+            archiveTime: string;
+            attributes: Record<string, unknown>;
+            customer: string | null;
+            duplicateCount: number;
+            environment: string;
+            event: string;
+            flapped: boolean;
+            group: string;
+            highestSeverity: string;
+            href: string;
+            id: string;
+            /** Format: date-time */
+            lastReceiveTime: string;
+            /** Format: date-time */
+            openTime: string;
+            origin: string;
+            resolveTime: string | null;
+            resource: string;
+            secondsStanding: number;
+            secondsToAck: number | null;
+            secondsToResolve: number | null;
+            service: string[];
+            /** @description The last one. */
+            severity: string;
+            severityChanges: number;
+            status: string;
+            tags: string[];
+            text: string;
+            type: string;
+            value: unknown;
+        };
         /** @description One visit, with its events: each its known fields, its parameters and the request behind it. */
         PastSession: {
             endMs: number;
             events: Record<string, unknown>[];
             session: string | null;
             startMs: number;
+        };
+        /** @description The same with its history, oldest first. */
+        PastWithHistory: {
+            ackedBy: string;
+            ackTime: string | null;
+            alertId: string;
+            /** Format: date-time */
+            archiveTime: string;
+            attributes: Record<string, unknown>;
+            customer: string | null;
+            duplicateCount: number;
+            environment: string;
+            event: string;
+            flapped: boolean;
+            group: string;
+            highestSeverity: string;
+            history: components["schemas"]["HistoryLine"][];
+            href: string;
+            id: string;
+            /** Format: date-time */
+            lastReceiveTime: string;
+            /** Format: date-time */
+            openTime: string;
+            origin: string;
+            resolveTime: string | null;
+            resource: string;
+            secondsStanding: number;
+            secondsToAck: number | null;
+            secondsToResolve: number | null;
+            service: string[];
+            severity: string;
+            severityChanges: number;
+            status: string;
+            tags: string[];
+            text: string;
+            type: string;
+            value: unknown;
         };
         /**
          * @description One alert. The webhook says `status`; to the API `ends_at` says it all.
@@ -4139,6 +4318,11 @@ export interface components {
             look: string;
             name: string;
         };
+        /** @description How many alerts with this highest severity opened in each point of the time. */
+        SeverityVolume: {
+            counts: number[];
+            severity: string;
+        };
         /** @description An account that somebody makes for themselves. Roles and status are not theirs to choose. */
         SignUp: {
             /**
@@ -4199,6 +4383,28 @@ export interface components {
         SilenceState: {
             /** @enum {unknown} */
             state: "active" | "expired" | "pending";
+        };
+        /** @description How long something took: of how many alerts, and seconds. Null when there were none. */
+        SpreadBody: {
+            count: number;
+            mean: number | null;
+            median: number | null;
+            /** @description Nine of ten took no longer. */
+            p90: number | null;
+        };
+        /** @description An alert of those that stood longest. */
+        StandingBody: {
+            alertId: string;
+            /** @description Where it is in the archive; null while it is among the live ones. */
+            archiveId: string | null;
+            environment: string;
+            event: string;
+            highestSeverity: string;
+            /** Format: date-time */
+            openTime: string;
+            resolveTime: string | null;
+            resource: string;
+            secondsStanding: number;
         };
         /** @description The incident that stands. */
         StandingIncident: {
@@ -4317,20 +4523,13 @@ export interface components {
             query: string;
             shared: boolean;
         };
-        /** @description Alerts that would be one. */
-        "watchbell.api.correlations.GroupBody": {
+        /** @description A resource or an event with its alerts. */
+        WorstBody: {
             count: number;
-            environment: string;
-            key: string;
-            resources: string[];
-        };
-        /** @description A group of users. */
-        "watchbell.api.groups.GroupBody": {
-            count: number;
-            href: string;
-            id: string;
             name: string;
-            text: string;
+            /** @description All of them together. */
+            secondsStanding: number;
+            severityChanges: number;
         };
         /** @description Alerts that have one value in the field that was asked for; that field comes besides, under its name. */
         WorstGroup: {
@@ -4445,6 +4644,20 @@ export interface components {
         "alerts.updateTime": string[];
         /** @description Any of these values; `~` before one: contains it. `value!=…` for alerts without them. */
         "alerts.value": string[];
+        /** @description Any of these values. */
+        "episodes.environment": string[];
+        /** @description Any of these values. */
+        "episodes.event": string[];
+        /** @description Opened at this time or later. */
+        "episodes.from": string;
+        /** @description Any of these values. */
+        "episodes.resource": string[];
+        /** @description Any of these values. */
+        "episodes.service": string[];
+        /** @description Any of these values was the highest. */
+        "episodes.severity": string[];
+        /** @description Opened before this time. */
+        "episodes.to": string;
         /** @description From 1. */
         "rows.page": number;
         /** @description How many rows a page has. */
@@ -6838,6 +7051,144 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "archive.archive": {
+        parameters: {
+            query?: {
+                /** @description What the page before gave; without it the first page. */
+                cursor?: string;
+                /** @description Any of these values. */
+                environment?: components["parameters"]["episodes.environment"];
+                /** @description Any of these values. */
+                event?: components["parameters"]["episodes.event"];
+                /** @description Opened at this time or later. */
+                from?: components["parameters"]["episodes.from"];
+                /** @description How many rows a page has. */
+                limit?: number;
+                /** @description Any of these values. */
+                resource?: components["parameters"]["episodes.resource"];
+                /** @description Words that are all in its resource, event, text, value, group, services or tags; small and capital are one. */
+                search?: string;
+                /** @description Any of these values. */
+                service?: components["parameters"]["episodes.service"];
+                /** @description Any of these values was the highest. */
+                severity?: components["parameters"]["episodes.severity"];
+                /** @description Opened before this time. */
+                to?: components["parameters"]["episodes.to"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alerts: components["schemas"]["PastBody"][];
+                        cursor: string | null;
+                        more: boolean;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "archive.one": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alert: components["schemas"]["PastWithHistory"];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "archive.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "archive.export": {
+        parameters: {
+            query?: {
+                /** @description Any of these values. */
+                environment?: components["parameters"]["episodes.environment"];
+                /** @description Any of these values. */
+                event?: components["parameters"]["episodes.event"];
+                /** @description `csv` or `json`. */
+                format?: unknown;
+                /** @description Opened at this time or later. */
+                from?: components["parameters"]["episodes.from"];
+                /** @description Any of these values. */
+                resource?: components["parameters"]["episodes.resource"];
+                /** @description Words that are all in its resource, event, text, value, group, services or tags; small and capital are one. */
+                search?: string;
+                /** @description Any of these values. */
+                service?: components["parameters"]["episodes.service"];
+                /** @description Any of these values was the highest. */
+                severity?: components["parameters"]["episodes.severity"];
+                /** @description Opened before this time. */
+                to?: components["parameters"]["episodes.to"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "audit.audit": {
         parameters: {
             query?: {
@@ -7505,7 +7856,7 @@ export interface operations {
                     "application/json": {
                         alerts: number;
                         become: number;
-                        groups: components["schemas"]["watchbell.api.correlations.GroupBody"][];
+                        groups: components["schemas"]["ForeseenGroup"][];
                         keyless: number;
                         /** @enum {unknown} */
                         status: "ok";
@@ -8165,7 +8516,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
+                        group: components["schemas"]["GroupBody"];
                         id: string;
                         /** @enum {unknown} */
                         status: "ok";
@@ -8193,7 +8544,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
+                        group: components["schemas"]["GroupBody"];
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
@@ -8225,7 +8576,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        group: components["schemas"]["watchbell.api.groups.GroupBody"];
+                        group: components["schemas"]["GroupBody"];
                         id: string;
                         /** @enum {unknown} */
                         status: "ok";
@@ -8389,7 +8740,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
+                        groups: components["schemas"]["GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;
@@ -9724,6 +10075,64 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "reports.alerts": {
+        parameters: {
+            query?: {
+                /** @description Any of these values. */
+                environment?: components["parameters"]["episodes.environment"];
+                /** @description Any of these values. */
+                event?: components["parameters"]["episodes.event"];
+                /** @description Opened at this time or later. */
+                from?: components["parameters"]["episodes.from"];
+                /** @description Seconds of one point of the volume, from 60; without it, what makes up to 100. */
+                interval?: number;
+                /** @description How long each list is. */
+                limit?: number;
+                /** @description Any of these values. */
+                resource?: components["parameters"]["episodes.resource"];
+                /** @description Any of these values. */
+                service?: components["parameters"]["episodes.service"];
+                /** @description Any of these values was the highest. */
+                severity?: components["parameters"]["episodes.severity"];
+                /** @description Opened before this time. */
+                to?: components["parameters"]["episodes.to"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        acknowledging: components["schemas"]["SpreadBody"];
+                        events: components["schemas"]["WorstBody"][];
+                        flapped: number;
+                        flapping: components["schemas"]["WorstBody"][];
+                        /** Format: date-time */
+                        from: string;
+                        interval: number;
+                        longest: components["schemas"]["StandingBody"][];
+                        resolving: components["schemas"]["SpreadBody"];
+                        resources: components["schemas"]["WorstBody"][];
+                        /** @enum {unknown} */
+                        status: "ok";
+                        times: string[];
+                        /** Format: date-time */
+                        to: string;
+                        total: number;
+                        volume: components["schemas"]["SeverityVolume"][];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "rules.windows": {
         parameters: {
             query?: {
@@ -10558,7 +10967,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
+                        groups: components["schemas"]["GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;
@@ -10735,7 +11144,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
-                        groups: components["schemas"]["watchbell.api.groups.GroupBody"][];
+                        groups: components["schemas"]["GroupBody"][];
                         message?: string;
                         more: boolean;
                         page: number;

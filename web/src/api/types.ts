@@ -28,6 +28,8 @@ export type HistoryEntry = Wire<Schemas['HistoryLine']>
 /** A row of `/api/alerts/history`: the entry with what it belongs to. */
 export type HistoryRow = Wire<Schemas['RichHistoryLine']>
 export type Alert = Wire<Schemas['AlertBody']>
+export type PastAlert = Wire<Schemas['PastBody']>
+export type AlertReport = Said<'reports.alerts'>
 export type AlertPage = Said<'alerts.many'>
 export type AlertCounts = Said<'alerts.count'>
 export type EnvironmentCount = Wire<Schemas['EnvironmentCount']>

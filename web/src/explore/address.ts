@@ -23,12 +23,12 @@ export function listOf(query: LocationQuery, name: string): string[] {
 
 export const textOf = (query: LocationQuery, name: string): string => listOf(query, name)[0] ?? ''
 
-export function spanOf(query: LocationQuery): Span {
+export function spanOf(query: LocationQuery, usual = DEFAULT_SPAN): Span {
   const from = textOf(query, 'from')
   const to = textOf(query, 'to')
   if (from && to && Date.parse(from) < Date.parse(to)) return { from, to }
   const last = Number(textOf(query, 'last'))
-  return { last: last > 0 ? last : DEFAULT_SPAN }
+  return { last: last > 0 ? last : usual }
 }
 
 export interface Address {
@@ -43,7 +43,8 @@ export interface Address {
   link: (change: Record<string, string | readonly string[] | undefined>) => { query: LocationQueryRaw }
 }
 
-export function useAddress(): Address {
+/** `usual` is the span of an address that names none, in seconds. */
+export function useAddress(usual = DEFAULT_SPAN): Address {
   const route = useRoute()
   const router = useRouter()
   const changed = (change: Record<string, string | readonly string[] | undefined>): LocationQueryRaw => {
@@ -56,7 +57,7 @@ export function useAddress(): Address {
   }
   const go: Address['go'] = (change, push = true) => void (push ? router.push : router.replace)({ query: changed(change) })
   return {
-    span: computed(() => spanOf(route.query)),
+    span: computed(() => spanOf(route.query, usual)),
     where: computed(() => listOf(route.query, 'where')),
     text: (name) => textOf(route.query, name),
     list: (name) => listOf(route.query, name),

@@ -6,5 +6,6 @@ export const GO_TO = [
   { key: 's', page: 'services', path: '/services' },
   { key: 'c', page: 'checks', path: '/checks' },
   { key: 'e', page: 'events', path: '/events' },
+  { key: 'r', page: 'reports', path: '/reports' },
   { key: ',', page: 'settings', path: '/settings' },
 ] as const

@@ -45,11 +45,11 @@ export function without(words: readonly FilterWord[], word: FilterWord): FilterW
 }
 
 /** What a person typed: `severity:critical`, `severity=critical`, or free text. */
-export function parseWord(typed: string, fields: readonly string[]): FilterWord | null {
+export function parseWord(typed: string, fields: readonly string[], free = 'q'): FilterWord | null {
   const text = typed.trim()
   if (!text) return null
   const match = /^([A-Za-z-]+)\s*[:=]\s*(\S.*)$/.exec(text)
   const field = fields.find((one) => one.toLowerCase() === match?.[1]?.toLowerCase())
   if (field && match?.[2] && !OPERATORS.test(field)) return { field, value: match[2].trim() }
-  return { field: 'q', value: text }
+  return { field: free, value: text }
 }

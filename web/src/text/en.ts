@@ -1,6 +1,7 @@
 /** Every word that the pages say, in English. A translation is a folder with files of the same shape. */
 import { alertsText } from './alerts'
 import { count, many } from './numbers'
+import { reportsText } from './reports'
 import { settingsText } from './settings'
 
 export { count } from './numbers'
@@ -9,7 +10,7 @@ export const text = {
   product: 'Watchbell',
   nav: {
     main: 'Main', now: 'Now', alerts: 'Alerts', incidents: 'Incidents', services: 'Services', checks: 'Checks',
-    events: 'Events', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
+    events: 'Events', reports: 'Reports', archive: 'Archive', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
     skip: 'Skip to the content',
   },
   common: {
@@ -258,5 +259,6 @@ export const text = {
     },
   },
   ...alertsText,
+  ...reportsText,
   ...settingsText,
 } as const

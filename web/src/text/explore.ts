@@ -10,7 +10,7 @@ export const words = {
   none: 'No event matches.',
   noneWhy: 'Take a condition away, or choose a longer time.',
   span: 'Time',
-  spans: { 900: 'Last 15 minutes', 3600: 'Last hour', 21600: 'Last 6 hours', 86400: 'Last 24 hours', 604800: 'Last 7 days', 2592000: 'Last 30 days' } as Record<number, string>,
+  spans: { 900: 'Last 15 minutes', 3600: 'Last hour', 21600: 'Last 6 hours', 86400: 'Last 24 hours', 604800: 'Last 7 days', 2592000: 'Last 30 days', 7776000: 'Last 90 days', 31536000: 'Last 365 days' } as Record<number, string>,
   chosenSpan: 'Chosen time',
   where: 'Conditions',
   wherePlaceholder: 'Condition, such as event_type=checkout',

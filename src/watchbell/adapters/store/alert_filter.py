@@ -57,7 +57,7 @@ FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("timeout", "duplicate_count", "version"), Kind.NUMBER),
     **dict.fromkeys(("repeat", "flapping", "inhibited"), Kind.FLAG),
     **dict.fromkeys(("create_time", "receive_time", "last_receive_time", "update_time"), Kind.TIME),
-    **dict.fromkeys(("reverts_at", "ack_reverts_at", "inhibited_until"), Kind.TIME),
+    **dict.fromkeys(("reverts_at", "ack_reverts_at", "inhibited_until", "opened_at"), Kind.TIME),
 }
 _TEXTUAL = (Kind.TEXT, Kind.ANY, Kind.ATTRIBUTE)
 _FLAGS = {"true": True, "t": True, "1": True, "yes": True, "y": True, "on": True} | dict.fromkeys(

@@ -41,6 +41,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     `inhibits` names the first inhibition whose source it is. While it is inhibited, `inhibited_by` is the id of the
     alert that does it, `inhibition` names by which, and `inhibited_until` is when that ends, known once the other is
     over. `correlation` is the rule that made it of several signals.
+    `opened_at` is when the present episode began: the first time that it stood since it was new, or since the last
+    episode was archived; None while there is none.
     `version` grows with every write.
     """
 
@@ -82,6 +84,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     inhibition: str | None = None
     inhibited_until: datetime | None = None
     correlation: Correlated | None = None
+    opened_at: datetime | None = None
     version: int = 1
 
     @property

@@ -16,7 +16,7 @@ from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.gathering import gathered
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
-from watchbell.domain.alerts.phase import LASTING, RETURNING, SHELVED, TAKEN
+from watchbell.domain.alerts.phase import DONE, LASTING, RETURNING, SHELVED, TAKEN
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.ids import AlertId
 from watchbell.domain.signal import Signal
@@ -123,6 +123,7 @@ def _create(signal: Signal, model: AlarmModel, now: datetime, version: int) -> R
         last_receive_id=signal.id,
         last_receive_time=now,
         update_time=now,
+        opened_at=None if decided.status in DONE else now,
     )
     reason = f"first signal of this identity ({decided.rule})"
     entry = _entry(alert, signal, "new", now, reason, version)
@@ -259,6 +260,8 @@ def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
         "previous_status": stored.status,
         "update_time": now,
     }
+    if stored.opened_at is None and status not in DONE:
+        fields["opened_at"] = now
     goes_back = stored.status in RETURNING and status in LASTING
     if not (goes_back or status in RETURNING):
         fields["reverts_at"] = fields["ack_reverts_at"] = None

@@ -23,6 +23,7 @@ from watchbell.adapters.store.memory.catalogue import MemoryCatalogue, MemoryCha
 from watchbell.adapters.store.memory.checks import MemoryCheckStates, MemoryPulses
 from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
+from watchbell.adapters.store.memory.past import MemoryEpisodes, MemoryPastAlerts
 from watchbell.adapters.store.memory.proofs import MemoryLetters, MemorySecondFactors
 from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
@@ -75,6 +76,8 @@ class MemoryTransaction:
         self.views: ports.Views = MemoryViews(tables)
         self.letters: Letters = MemoryLetters(tables)
         self.second_factors: SecondFactors = MemorySecondFactors(tables)
+        self.past: ports.PastAlerts = MemoryPastAlerts(tables)
+        self.episodes: ports.Episodes = MemoryEpisodes(tables)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

@@ -12,7 +12,7 @@ from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Filter, Nega
 from watchbell.domain.alerts.query import Expression as Wanted
 
 _NULLABLE = {"customer", "value", "raw_data", "reverts_at", "ack_reverts_at"} | {
-    *("inhibits", "inhibited_by", "inhibition", "inhibited_until")
+    *("inhibits", "inhibited_by", "inhibition", "inhibited_until", "opened_at")
 }
 Expression = ColumnElement[Any]
 

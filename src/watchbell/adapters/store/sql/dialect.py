@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, FromClause, Table
@@ -72,6 +73,10 @@ class Dialect(Protocol):
 
     def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
         """How many seconds lie between two times."""
+        ...
+
+    def steps(self, at: ColumnElement[Any], since: datetime, step: float) -> ColumnElement[int]:
+        """How many whole steps of so many seconds lie between `since` and a time that is not before it."""
         ...
 
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:

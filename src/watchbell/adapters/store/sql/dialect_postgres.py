@@ -7,6 +7,7 @@ prepared a statement is neither idle nor running one. Whoever waited for a lock 
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -39,7 +40,7 @@ from watchbell.adapters.store.sql import tables
 from watchbell.adapters.store.sql.codec import lock_key
 from watchbell.adapters.store.sql.dialect import Deferred, Upsertable
 from watchbell.adapters.store.sql.together import parameters, statement_for
-from watchbell.adapters.store.sql.types import read_json, write_json
+from watchbell.adapters.store.sql.types import Moment, read_json, write_json
 from watchbell.domain.errors import Conflict, Invalid, Retryable, WatchbellError
 
 STATEMENT_SECONDS = 30
@@ -94,6 +95,9 @@ class PostgresDialect:
 
     def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
         return type_coerce(func.extract("epoch", later - earlier), Float())
+
+    def steps(self, at: ColumnElement[Any], since: datetime, step: float) -> ColumnElement[int]:
+        return func.floor(self.seconds(at, literal(since, Moment())) / literal(step, Float()))
 
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:
         return column.op("->>", return_type=Text())(literal(key, Text())).collate("C")

@@ -9,12 +9,26 @@ import json
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from functools import partial
 from threading import Thread
 from typing import Any
 
 import aiosqlite
-from sqlalchemy import ColumnElement, Float, FromClause, Table, event, exc, func, literal, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Float,
+    FromClause,
+    Integer,
+    Table,
+    cast,
+    event,
+    exc,
+    func,
+    literal,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import SQLiteDialect_aiosqlite
 from sqlalchemy.engine import URL
@@ -25,7 +39,7 @@ from sqlalchemy.sql.base import Executable
 from watchbell.adapters.store.alert_patterns import found_in_small
 from watchbell.adapters.store.sql import tables
 from watchbell.adapters.store.sql.dialect import Deferred, Upsertable
-from watchbell.adapters.store.sql.types import read_json, write_json
+from watchbell.adapters.store.sql.types import Moment, read_json, write_json
 from watchbell.domain.errors import Conflict, Invalid, Retryable, WatchbellError
 
 BUSY_SECONDS = 10.0
@@ -78,6 +92,10 @@ class SqliteDialect:
 
     def seconds(self, later: ColumnElement[Any], earlier: ColumnElement[Any]) -> ColumnElement[float]:
         return (type_coerce(later, Float()) - type_coerce(earlier, Float())) / 1_000_000.0
+
+    def steps(self, at: ColumnElement[Any], since: datetime, step: float) -> ColumnElement[int]:
+        began = cast(literal(since, Moment()), Integer())
+        return (cast(at, Integer()) - began) // literal(round(step * 1_000_000), Integer())
 
     def json_text(self, column: ColumnElement[Any], key: str) -> ColumnElement[str]:
         # A path would need quoting that json_extract does not know; json_each compares the key itself.

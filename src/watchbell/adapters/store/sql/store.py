@@ -30,8 +30,10 @@ from watchbell.adapters.store.sql.dialect import Connections, Dialect
 from watchbell.adapters.store.sql.dialect_postgres import PostgresConnections, PostgresDialect
 from watchbell.adapters.store.sql.dialect_sqlite import SqliteConnections, SqliteDialect
 from watchbell.adapters.store.sql.duties import SqlLeases, SqlOutbox, SqlTimers
+from watchbell.adapters.store.sql.episodes import SqlEpisodes
 from watchbell.adapters.store.sql.identities import SqlIdentities
 from watchbell.adapters.store.sql.oncall import SqlIncidents, SqlNotifications
+from watchbell.adapters.store.sql.past import SqlPastAlerts
 from watchbell.adapters.store.sql.proofs import SqlLetters, SqlSecondFactors
 from watchbell.adapters.store.sql.rules import SqlRuleHistory
 from watchbell.adapters.store.sql.tallies import SqlTallies
@@ -84,6 +86,8 @@ class SqlTransaction:
         self.views: ports.Views = SqlViews(work)
         self.letters: Letters = SqlLetters(work)
         self.second_factors: SecondFactors = SqlSecondFactors(work)
+        self.past: ports.PastAlerts = SqlPastAlerts(work)
+        self.episodes: ports.Episodes = SqlEpisodes(work)
 
     def changed(self, topic: str, *identifiers: str) -> None:
         """Note that these were changed."""

@@ -63,6 +63,9 @@ def _partly(name: str, *columns: str, where: str) -> Index:
     return Index(name, *columns, postgresql_where=text(where), sqlite_where=text(where))
 
 
+SETTLED = "opened_at IS NOT NULL AND status IN ('closed', 'expired', 'NORM')"
+"""Alerts whose episode is over and not archived yet."""
+
 alerts = Table(
     "alerts",
     metadata,
@@ -92,6 +95,7 @@ alerts = Table(
     Column("flapping", Boolean(), nullable=False, server_default=false()),
     *(_text(name, nullable=True) for name in ("inhibits", "inhibited_by", "inhibition")),
     _time("inhibited_until", nullable=True),
+    _time("opened_at", nullable=True),
     Column("inhibited", Boolean(), nullable=False, server_default=false()),
     Column("correlation", Typed(Correlated), nullable=True),
     # Hashes of the identity, and of the environment, resource and customer: short keys for indexes and locks.
@@ -112,6 +116,7 @@ alerts = Table(
     # Of few alerts each, so that they cost the others nothing.
     _partly("ix_alerts_inhibits", "environment", "resource", where="inhibits IS NOT NULL"),
     _partly("ix_alerts_inhibited_by", "inhibited_by", where="inhibited_by IS NOT NULL"),
+    _partly("ix_alerts_settled", "update_time", where=SETTLED),
 )
 
 alert_history = Table(
