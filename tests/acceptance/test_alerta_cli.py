@@ -143,10 +143,12 @@ def test_actions_move_an_alert_through_its_life(alerta: Alerta):
     for (command, *options), status in life.items():
         alerta(command, *options, "-i", short)
         assert of(alerta, alert_id)["status"] == status, command
+    alerta("action", "-a", "createIssue", "--text", "as OPS-7", "-i", short)
+    assert of(alerta, alert_id)["status"] == "open", "an action of one's own"
     alerta("ack", "-q", f"event:{event}")
     alerta("close", "-f", f"event={event}")
     history = alerta("history", "-i", alert_id)
-    assert all(word in history for word in ("new", "ack", "shelve", "on it", "done"))
+    assert all(word in history for word in ("new", "ack", "shelve", "on it", "action", "as OPS-7", "done"))
     assert json.loads(alerta("--json", "history"))
 
 

@@ -163,7 +163,12 @@ def _act(server: Api, action: str, ids: list[str], text: str, timeout: int | Non
         body["timeout"] = timeout
     for identifier in ids:
         server.call("PUT", f"/api/alert/{segment(identifier)}/action", body)
-        typer.echo(f"{identifier} {'acknowledged' if action == 'ack' else 'closed'}")
+        # Not every alarm model closes: what is said is what became of it.
+        status = server.get(f"/api/alert/{segment(identifier)}")["alert"]["status"]
+        typer.echo(f"{identifier} {_SAID.get(status, f'is {status}')}")
+
+
+_SAID = {"ack": "acknowledged", "ACKED": "acknowledged", "closed": "closed"}
 
 
 def _pair(text: str, where: str) -> tuple[str, str]:

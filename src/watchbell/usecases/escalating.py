@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
-from watchbell.domain.alerts.act import Acted, act, set_status
+from watchbell.domain.alerts.act import Acted, act, settled
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.timeouts import Timeouts
@@ -43,12 +43,11 @@ def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
     ) -> Sequence[int]:
         changes: list[Acted] = []
         for alert in await locked(tx, alert_ids):
-            if action not in model.actions:
-                # A model in which nobody closes an alarm: one that is dealt with is over all the same.
-                changes.append(set_status(alert, model.closed, model, now, user=who, text=text))
-                continue
             with contextlib.suppress(Conflict):
-                changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts or Timeouts()))
+                if action == "close":
+                    changes.append(settled(alert, model, now, user=who, text=text, timeouts=timeouts))
+                else:
+                    changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts))
         return await record_actions(tx, changes, now)
 
     return act_on_alerts

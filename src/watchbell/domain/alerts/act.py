@@ -122,6 +122,18 @@ def set_status(
     return Acted(alert=after, entries=(entry,), status_changed=after.status != alert.status)
 
 
+def settled(
+    alert: Alert, model: AlarmModel, now: datetime, *, user: str | None, text: str, timeouts: Timeouts | None = None
+) -> Acted:
+    """Somebody calls the alert over: it is closed, or, where the model lets nobody close, has the status of what is.
+
+    Raises `Conflict` when it is closed already.
+    """
+    if "close" in model.actions:
+        return act(alert, "close", model, now, user=user, text=text, timeouts=timeouts)
+    return set_status(alert, model.closed, model, now, user=user, text=text)
+
+
 def lapsed(alert: Alert, word: str, now: datetime) -> Acted:
     """Flapping ends (`calm`), or people are due to hear of it again (`digest`)."""
     flaps = alert.flaps or flapping.Flaps()

@@ -53,6 +53,8 @@ def change_of(
     The change raises `Invalid` for an unknown word, `Conflict` when it makes no sense now.
     """
     match deed.verb:
+        case "action" if deed.word == "close":
+            return lambda alert: act.settled(alert, model, now, user=user, text=deed.text, timeouts=timeouts)
         case "action":
             return lambda alert: act.act(alert, deed.word, model, now, user=user, text=deed.text, timeouts=timeouts)
         case "status":

@@ -1,12 +1,19 @@
 """Every rule of the alarm model of ANSI/ISA 18.2."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from watchbell.domain.alerts.act import settled
 from watchbell.domain.alerts.alerta_model import AlertaModel
+from watchbell.domain.alerts.deed import Deed, change_of
 from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.alerts.model import ACTIONS, Standing, named_status
 from watchbell.domain.alerts.phase import PHASES, Phase
+from watchbell.domain.alerts.receive import receive
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid
+from watchbell.domain.signal import Signal
 
 MODEL = IsaModel()
 STATES = ("NORM", "UNACK", "ACKED", "RTNUN", "SHLVD", "DSUPR", "OOSRV")
@@ -175,3 +182,19 @@ def test_every_status_has_a_meaning():
         assert PHASES[model.muted] is Phase.MUTED
         assert set(model.shown) <= model.statuses.keys()
         assert model.colors.keys() <= model.statuses.keys()
+
+
+def test_what_somebody_calls_over_is_normal():
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    sent = Signal(
+        id="m1", environment="Production", resource="boiler", event="Heat", severity="High", create_time=now, timeout=60
+    )
+    alert = receive(sent, [], MODEL, now).alert
+    for deed in (Deed(alert="m1", verb="action", word="close"), Deed(alert="m1", verb="status", word="closed")):
+        done = change_of(deed, MODEL, now, "ann", Timeouts())(alert)
+        assert (done.alert.status, done.alert.severity, done.status_changed) == ("NORM", "High", True)
+        assert done.entries[0].type == "status"
+    done = change_of(Deed(alert="m1", verb="action", word="ack"), MODEL, now, "ann", Timeouts())(alert)
+    assert (done.alert.status, done.entries[0].type) == ("ACKED", "ack")
+    over = settled(alert, AlertaModel(), now, user="ann", text="")
+    assert (over.alert.status, over.entries[0].type) == ("closed", "close")
