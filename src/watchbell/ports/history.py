@@ -26,10 +26,10 @@ class AlertHistory(Protocol):
         """One page of entries of the alerts that match, newest first."""
         ...
 
-    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
-        """Of the next `limit` entries behind number `after`: the last number, and whose they are.
+    async def grown(self, after: int, limit: int, keep: int) -> tuple[int, list[str]]:
+        """Of the next `limit` entries behind number `after`: the last number, and which of their alerts are too long.
 
-        An alert is named once, and not for its first entry. The number is `after` when there are no entries.
+        Those have more than `keep` entries now. The number is `after` when there are no entries.
         """
         ...
 

@@ -124,8 +124,8 @@ class GuardedHistory:
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
         return await self._inner.newest(narrowed(query, self._customers))
 
-    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
-        last, found = await self._inner.grown(after, limit)
+    async def grown(self, after: int, limit: int, keep: int) -> tuple[int, list[str]]:
+        last, found = await self._inner.grown(after, limit, keep)
         mine = await visible_ids(self._tx, self._customers, found)
         return last, [each for each in found if each in mine]
 

@@ -27,14 +27,14 @@ class Pruning:
 
         Raises `Fenced` when a lease is lost; nothing is deleted then.
         """
+        async with self._store.reading() as tx:
+            after = await self._position(tx)
+            last, long = await tx.history.grown(after, BATCH, self._keep)
+        if last == after:
+            return False
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)
-            after = await self._position(tx)
-            last, grown = await tx.history.grown(after, BATCH)
-            if last == after:
-                return False
-            gone = await tx.history.cut(grown, self._keep, BATCH) if grown else 0
-            if gone >= BATCH:
+            if long and await tx.history.cut(long, self._keep, BATCH) >= BATCH:
                 return True
             await tx.facts.put(FACT, f"{self._keep} {last}")
         return True

@@ -166,19 +166,21 @@ async def test_the_history_of_many_is_that_of_each(store: Store):
         assert await tx.history.of_many([]) == {}
 
 
-async def test_what_has_grown_is_found_in_the_order_of_its_entries(store: Store):
+async def test_what_has_grown_too_long_is_found_in_the_order_of_its_entries(store: Store):
     async with store.transaction() as tx:
-        start, _ = await tx.history.grown(0, 9999)
-        await tx.history.add([new_entry("b1", "n1", type="new"), new_entry("b2", "n2", type="new")])
+        start, _ = await tx.history.grown(0, 9999, 1)
+        await tx.history.add([new_entry("b1", "n1"), new_entry("b2", "n2")])
         await tx.history.add([new_entry("b2", f"{n}", type="value") for n in range(3)])
         await tx.history.add([new_entry("b3", "x", type="value"), new_entry("b2", "y", type="value")])
+        await tx.history.add([new_entry("b1", "z", type="value")])
     async with store.reading() as tx:
-        first, names = await tx.history.grown(start, 3)
-        assert names == ["b2"], "the first entry of an alert cannot be one too many"
-        second, names = await tx.history.grown(first, 4)
-        assert names == ["b2", "b3"]
+        first, names = await tx.history.grown(start, 3, 4)
+        assert names == ["b2"]
+        second, names = await tx.history.grown(first, 5, 1)
+        assert names == ["b2", "b1"]
         assert start < first < second
-        assert await tx.history.grown(second, 4) == (second, [])
+        assert await tx.history.grown(first, 5, 5) == (second, [])
+        assert await tx.history.grown(second, 4, 1) == (second, [])
 
 
 async def test_the_oldest_of_a_history_go(store: Store):

@@ -197,11 +197,13 @@ class MemoryAlertHistory:
         found.sort(key=lambda row: row[:2], reverse=True)
         return [(alert, entry) for _, _, alert, entry in alert_filter.page_of(query, found)]
 
-    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
-        rows = (row for rows in self._tables.read("history").values() for row in rows if row[0] > after)
+    async def grown(self, after: int, limit: int, keep: int) -> tuple[int, list[str]]:
+        history = self._tables.read("history")
+        rows = (row for rows in history.values() for row in rows if row[0] > after)
         found = sorted(rows, key=lambda row: row[0])[:limit]
         last = found[-1][0] if found else after
-        return last, list(dict.fromkeys(entry.alert_id for _, entry in found if entry.type != "new"))
+        names = dict.fromkeys(entry.alert_id for _, entry in found)
+        return last, [name for name in names if len(history[name]) > keep]
 
     async def cut(self, alert_ids: Sequence[str], keep: int, limit: int) -> int:
         history = self._tables.edit("history")

@@ -231,17 +231,35 @@ class SqlAlertHistory:
         rows = await self._work.rows(statement)
         return [(_ALERTS.struct(row[:width]), _HISTORY.struct(row[width:])) for row in rows]
 
-    async def grown(self, after: int, limit: int) -> tuple[int, list[str]]:
+    async def grown(self, after: int, limit: int, keep: int) -> tuple[int, list[str]]:
         next_ones = select(alert_history.c.seq, alert_history.c.alert_id, alert_history.c.type)
         rows = await self._work.rows(
             next_ones.where(alert_history.c.seq > after).order_by(alert_history.c.seq).limit(limit)
         )
         last = rows[-1][0] if rows else after
-        return last, list(dict.fromkeys(alert_id for _, alert_id, kind in rows if kind != "new"))
+        # The first entry of an alert is none too many, and most alerts have no other.
+        names = list(dict.fromkeys(alert_id for _, alert_id, kind in rows if kind != "new"))
+        return last, list(await self._surplus(names, keep))
 
     async def cut(self, alert_ids: Sequence[str], keep: int, limit: int) -> int:
-        mine = self._work.dialect.any_of(alert_history.c.alert_id, list(alert_ids))
-        place = func.row_number().over(partition_by=alert_history.c.alert_id, order_by=alert_history.c.seq.desc())
-        numbered = select(alert_history.c.seq, place.label("place")).where(mine).subquery()
-        old = select(numbered.c.seq).where(numbered.c.place > keep).order_by(numbered.c.seq).limit(limit)
-        return await self._work.delete(alert_history, alert_history.c.seq.in_(old))
+        gone = 0
+        for alert_id, newest in (await self._surplus(alert_ids, keep)).items():
+            old = select(alert_history.c.seq).where(alert_history.c.alert_id == alert_id, alert_history.c.seq <= newest)
+            first = old.order_by(alert_history.c.seq).limit(limit - gone)
+            gone += await self._work.delete(alert_history, alert_history.c.seq.in_(first))
+            if gone >= limit:
+                break
+        return gone
+
+    async def _surplus(self, alert_ids: Sequence[str], keep: int) -> dict[str, int]:
+        """Of alerts with more than `keep` entries, the newest one that is too many."""
+        found: dict[str, int] = {}
+        for start in range(0, len(alert_ids), _AT_ONCE):
+            parts = [select(_surplus_of(name, keep).subquery()) for name in alert_ids[start : start + _AT_ONCE]]
+            found.update((name, seq) for name, seq in await self._work.rows(union_all(*parts)))
+        return found
+
+
+def _surplus_of(alert_id: str, keep: int) -> Select[Any]:
+    mine = select(alert_history.c.alert_id, alert_history.c.seq).where(alert_history.c.alert_id == alert_id)
+    return mine.order_by(alert_history.c.seq.desc()).offset(keep).limit(1)
