@@ -7,7 +7,6 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api_client import PASSWORD, World
-from watchbell.domain.errors import WatchbellError
 from watchbell.domain.oncall.message import Message, Receipt
 from watchbell.domain.roles import RoleRules
 from watchbell.ports.store import Lease
@@ -26,7 +25,7 @@ class Box:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self.errors: list[WatchbellError] = []
+        self.errors: list[Exception] = []
 
     async def send(self, message: Message) -> Receipt:
         if self.errors:

@@ -15,7 +15,7 @@ import structlog
 from watchbell.domain.accounts import User
 from watchbell.domain.errors import Permanent, Retryable
 from watchbell.domain.letters import LIFE, Letter, Purpose, binding, pause, reachable, wording
-from watchbell.domain.oncall.message import Message
+from watchbell.domain.oncall.message import Message, Receipt
 from watchbell.ports.channel import Channel
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, OutboxRow, Store, Transaction
@@ -66,12 +66,14 @@ class Mailing:
             await tx.leases.verify(leases)
             rows = await tx.outbox.claim(LETTER, leases, now, until, limit)
             outgoing = [each for row in rows if (each := await self._prepare(tx, row, now)) is not None]
-        results = await asyncio.gather(*(self._send(each.message) for each in outgoing))
+        sending = (self._post.channel.send(each.message) for each in outgoing)
+        # Whatever goes wrong with one letter must not have the others sent again.
+        results = await asyncio.gather(*sending, return_exceptions=True)
         if outgoing:
             async with self._store.transaction() as tx:
                 await tx.leases.verify(leases)
-                for each, error in zip(outgoing, results, strict=True):
-                    await self._settle(tx, each, error, self._clock.now())
+                for each, result in zip(outgoing, results, strict=True):
+                    await self._settle(tx, each, result, self._clock.now())
         return len(rows)
 
     async def _prepare(self, tx: Transaction, row: OutboxRow, now: datetime) -> _Outgoing | None:
@@ -127,22 +129,14 @@ class Mailing:
             created_at=now,
         )
 
-    async def _send(self, message: Message) -> Retryable | Permanent | None:
-        try:
-            await self._post.channel.send(message)
-        except (Retryable, Permanent) as error:
-            return error
-        return None
-
-    async def _settle(
-        self, tx: Transaction, each: _Outgoing, error: Retryable | Permanent | None, now: datetime
-    ) -> None:
-        if error is None:
+    async def _settle(self, tx: Transaction, each: _Outgoing, result: Receipt | BaseException, now: datetime) -> None:
+        if isinstance(result, Receipt):
             await tx.outbox.done([each.row.id])
-        elif isinstance(error, Permanent):
-            await self._give_up(tx, each.row, each.login, error.message, now)
+        elif not isinstance(result, Retryable):
+            why = result.message if isinstance(result, Permanent) else f"it cannot be sent: {type(result).__name__}"
+            await self._give_up(tx, each.row, each.login, why, now)
         else:
-            _log.warning("letter_not_sent", letter=each.letter.id, attempts=each.row.attempts + 1, error=error.message)
+            _log.warning("letter_not_sent", letter=each.letter.id, attempts=each.row.attempts + 1, error=result.message)
             # It waits as it did before: without a link, so that nothing drops it when that would be over.
             await tx.letters.save(msgspec.structs.replace(each.letter, token="", bound="", expires_at=None))
             await tx.outbox.postpone(each.row.id, now + pause(each.row.attempts))

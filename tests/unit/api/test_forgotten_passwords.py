@@ -171,7 +171,7 @@ async def test_a_mail_server_that_is_away_loses_no_letter_and_each_try_has_a_lin
 
 
 async def test_a_letter_that_nobody_takes_is_given_up_and_the_audit_log_says_so():
-    for errors, hours in (([Permanent("no such address")], 0), ([Retryable("away")] * 9, 2)):
+    for errors, hours in (([Permanent("no such address")], 0), ([Retryable("away")] * 9, 2), ([ValueError("x")], 0)):
         made = await with_ann()
         made.box.errors = list(errors)
         with made.world.client() as client:
@@ -193,3 +193,16 @@ async def test_nothing_of_a_link_is_stored_but_its_hash():
     (secret,) = made.box.secrets()
     assert secret not in repr(made.world.kept())
     assert len(secret) >= 43
+
+
+async def test_one_letter_that_cannot_be_sent_has_no_other_sent_twice():
+    made = await with_ann()
+    await made.world.add_user("annie")
+    await made.world.change_user("annie", email="annie@example.org")
+    made.box.errors = [ValueError("broken")]
+    with made.world.client() as client:
+        forgot(client)
+        forgot(client, "annie@example.org")
+    assert len(await made.send()) == 1
+    assert await made.waiting() == 0
+    assert await made.send() == []
