@@ -366,7 +366,7 @@ class Transaction(Protocol):
     views: Views
 
     def changed(self, topic: str, *identifiers: str) -> None:
-        """Note that these were changed. Topics: alert, incident, check, config, event."""
+        """Note that these were changed. Topics: alert, incident, check, config, event, people."""
         ...
 
 
