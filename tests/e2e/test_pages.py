@@ -11,7 +11,9 @@ from e2e.sample import fill, pages
 from servers.accessibility import violations
 from servers.target import HttpTarget
 
-PAGES = pages({"alert": "a", "inhibited": "h", "incident": "i", "check": "c", "service": "s"})
+PAGES = pages(
+    {"alert": "a", "inhibited": "h", "incident": "i", "check": "c", "service": "s", "blackout": "b", "heartbeat": "o"}
+)
 
 
 @pytest.fixture(scope="module")

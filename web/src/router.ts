@@ -34,6 +34,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/checks/new', name: 'new-check', component: () => import('./pages/EditPage.vue'), props: { kind: 'check', id: 'new' } },
   { path: '/checks/:id', name: 'check', component: () => import('./pages/CheckPage.vue'), props: true },
   { path: '/checks/:id/edit', name: 'edit-check', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'check', id: to.params.id }) },
+  { path: '/heartbeats', name: 'heartbeats', component: () => import('./pages/HeartbeatsPage.vue') },
+  { path: '/blackouts', name: 'blackouts', component: () => import('./pages/BlackoutsPage.vue') },
   { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue') },
   {
     path: '/events/:section(explore|funnels|sessions|rejected|accounting)',
@@ -43,6 +45,11 @@ const routes: RouteRecordRaw[] = [
   },
   { path: '/rules/:id', name: 'rule', component: () => import('./pages/RulePage.vue'), props: true },
   { path: '/settings', redirect: '/settings/channel' },
+  { path: '/settings/heartbeat', redirect: '/heartbeats' },
+  { path: '/settings/blackout', redirect: '/blackouts' },
+  // Where Alerta's pages are.
+  { path: '/:section(users|groups|customers|keys|profile|about)', redirect: (to) => `/settings/${String(to.params.section)}` },
+  { path: '/perms', redirect: '/settings/roles' },
   { path: '/settings/:section', name: 'settings', component: () => import('./pages/SettingsPage.vue'), props: true },
   { path: '/settings/mapping/:id', name: 'edit-mapping', component: () => import('./pages/MappingPage.vue'), props: true },
   { path: '/settings/webhook/:id', name: 'edit-webhook', component: () => import('./pages/FormatPage.vue'), props: true },

@@ -5,6 +5,8 @@ export const GO_TO = [
   { key: 'i', page: 'incidents', path: '/incidents' },
   { key: 's', page: 'services', path: '/services' },
   { key: 'c', page: 'checks', path: '/checks' },
+  { key: 'h', page: 'heartbeats', path: '/heartbeats' },
   { key: 'e', page: 'events', path: '/events' },
+  { key: 'b', page: 'blackouts', path: '/blackouts' },
   { key: ',', page: 'settings', path: '/settings' },
 ] as const

@@ -9,7 +9,7 @@ export const text = {
   product: 'Watchbell',
   nav: {
     main: 'Main', now: 'Now', alerts: 'Alerts', incidents: 'Incidents', services: 'Services', checks: 'Checks',
-    events: 'Events', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
+    heartbeats: 'Heartbeats', events: 'Events', blackouts: 'Blackouts', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
     skip: 'Skip to the content',
   },
   common: {
