@@ -201,7 +201,7 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "events-accounting": "/events/accounting",
         "blackouts": "/blackouts",
         "blackouts-panel": f"/blackouts?open={ids['blackout']}",
-        "blackout-new": "/settings/blackout/new",
+        "blackout-new": "/blackouts/new",
         "rule": "/rules/Too%20few%20checkouts",
         "rule-new": "/settings/rule/new",
         "settings-channels": "/settings/channel",

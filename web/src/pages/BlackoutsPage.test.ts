@@ -42,12 +42,12 @@ describe('the page of blackouts', () => {
     await show('/blackouts')
     expect(lines()).toHaveLength(4)
     expect(lines()[0]).toContain('Active')
-    expect(lines()[0]).toContain('40 min left')
+    expect(lines()[0]).toContain('ends in 40m')
     expect(lines()[0]).toContain('Production · resource web* · services shop, mail')
     expect(lines()[1]).toContain('until it is deleted')
-    expect(lines()[1]).toContain('whole environment')
+    expect(lines()[1]).toContain('everything')
     expect(lines()[2]).toContain('Pending')
-    expect(lines()[2]).toContain('recurs')
+    expect(lines()[2]).toMatch(/begins in 1\s?d.* recurs/)
     expect(lines()[3]).toContain('Expired')
     expect(shown.page.findAll('[data-shape]').map((one) => one.attributes('data-shape'))).toEqual(['active', 'active', 'pending', 'expired'])
   })
@@ -108,9 +108,9 @@ describe('the page of blackouts', () => {
   it('edits and copies where the form is', async () => {
     await show('/blackouts?open=weekly')
     const links = shown.page.findAll('aside a').map((one) => one.attributes('href'))
-    expect(links).toEqual(expect.arrayContaining(['/settings/blackout/weekly', '/settings/blackout/new?from=weekly']))
+    expect(links).toEqual(expect.arrayContaining(['/blackouts/weekly', '/blackouts/new?from=weekly']))
     await press('e')
-    expect(shown.router.currentRoute.value.path).toBe('/settings/blackout/weekly')
+    expect(shown.router.currentRoute.value.path).toBe('/blackouts/weekly')
   })
 
   it('has no buttons for who may only read, and its keys do nothing then', async () => {

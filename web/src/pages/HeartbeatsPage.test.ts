@@ -68,7 +68,7 @@ describe('the page of heartbeats', () => {
     await click('Delete')
     expect(shown.calls).toEqual([{ method: 'DELETE', path: '/api/objects/heartbeat/p2', body: {} }])
     await press('e')
-    expect(shown.router.currentRoute.value.path).toBe('/settings/heartbeat/p2')
+    expect(shown.router.currentRoute.value.path).toBe('/heartbeats/p2')
   })
 
   it('has no buttons for who may only read', async () => {

@@ -132,6 +132,7 @@ export const alertsText = {
   filters: {
     label: 'Filter',
     placeholder: 'Filter by words, or',
+    words: 'Filter by words',
     remove: (word: string) => `Remove filter ${word}`,
     names: {
       q: 'contains',

@@ -14,9 +14,10 @@ export const blackoutText = {
   } as Record<string, string>,
   every: 'every environment',
   left: (length: string) => `${length} left`,
+  edge: { active: 'ends', pending: 'begins', expired: 'ended' } as Record<string, string>,
   untilDeleted: 'until it is deleted',
   recurs: 'recurs',
-  whole: { environment: 'whole environment', origin: 'all of an origin' },
+  whole: 'everything',
   wholeWhy: {
     environment: (environment: string) => `It silences everything in ${environment}. Say a resource, a service or an event to narrow it.`,
     origin: (environment: string) => `It silences everything that this origin sends for ${environment}.`,
