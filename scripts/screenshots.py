@@ -22,7 +22,14 @@ from servers.target import HttpTarget
 
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-EMPTY = {"empty-blackouts": "/blackouts", "empty-heartbeats": "/heartbeats", "empty-now": "/", "empty-alerts": "/alerts", "empty-checks": "/checks", "empty-events": "/events"}
+EMPTY = {
+    "empty-now": "/",
+    "empty-alerts": "/alerts",
+    "empty-checks": "/checks",
+    "empty-events": "/events",
+    "empty-blackouts": "/blackouts",
+    "empty-heartbeats": "/heartbeats",
+}
 
 
 class Camera:

@@ -346,6 +346,23 @@ def test_what_is_written_is_the_writers_customers(world: World):
         assert client.post("/api/alert", headers=root, json=ALERT).json()["alert"]["customer"] is None
 
 
+def test_a_preview_tells_of_ones_own_alerts_and_the_end_is_ones_own(world: World):
+    dark = {"environment": "Production", "resource": "silent", "customer": "B"}
+    with world.client() as client:
+        root = log_in(client, "root")
+        blackout = client.post("/api/blackout", headers=root, json=dark).json()["id"]
+        for resource in ("r", "silent"):
+            client.post("/api/alert", headers=root, json=ALERT | {"customer": "B", "resource": resource})
+        seen = client.post("/api/blackouts/preview", headers=root, json={"environment": "Production"}).json()
+        assert (seen["total"], seen["silent"], len(seen["ids"])) == (1, 1, 2)
+        client.cookies.clear()
+        ann = log_in(client, "ann")
+        mine = client.post("/api/alert", headers=ann, json=ALERT).json()["id"]
+        seen = client.post("/api/blackouts/preview", headers=ann, json={"environment": "Production"}).json()
+        assert (seen["total"], seen["silent"], seen["ids"]) == (1, 0, [mine])
+        assert client.put(f"/api/blackout/{blackout}/end", headers=ann).status_code == 404
+
+
 def test_who_has_no_customer_is_refused(world: World):
     with world.client() as client:
         answer = client.post("/api/session", json={"login": "nobody", "password": "correct horse battery"})
