@@ -80,7 +80,11 @@ describe('the page of blackouts', () => {
     expect(body()).toContain('2 alerts are silent under it.')
     expect(body()).toContain('web1 Down')
     expect(body()).toContain('and 2 more')
+    await press('k')
+    expect(shown.router.currentRoute.value.query.open).toBe('b1')
     await press('Escape')
+    expect(shown.router.currentRoute.value.query.open).toBeUndefined()
+    await press('j')
     expect(shown.router.currentRoute.value.query.open).toBeUndefined()
   })
 
