@@ -22,7 +22,8 @@ from servers.target import HttpTarget
 
 WIDTHS = {"desk": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
-EMPTY = {f"empty-{page or 'now'}": f"/{page}" for page in ("", "alerts", "checks", "events", "reports", "archive")}
+_EMPTY = ("", "alerts", "checks", "events", "reports", "archive", "blackouts", "heartbeats")
+EMPTY = {f"empty-{page or 'now'}": f"/{page}" for page in _EMPTY}
 
 
 class Camera:

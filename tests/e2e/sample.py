@@ -91,9 +91,35 @@ def objects(installation: SingleMachine, target: HttpTarget) -> None:
         target={"event": "*Unreachable"},
         equal=["environment", "tags.site"],
     )
+    define("heartbeat", name="Invoices", every=60, grace=10, enabled=False, description="Runs at the end of a month")
+    lab: dict[str, Any] = {"environment": "Development", "resource": "lab-*", "user": LOGIN}
+    define(
+        "blackout", name="Lab moves", start="2026-01-01T00:00:00Z", end="2099-01-01T00:00:00Z", text="New racks", **lab
+    )
+    recurring = {
+        "start": "2026-01-03T01:00:00Z",
+        "duration": 3600,
+        "recurrence": "FREQ=YEARLY",
+        "timezone": "Europe/Berlin",
+    }
+    define("blackout", name="Lab power test", text="Once a year", service=["Lab"], **recurring, **lab)
+    define("blackout", name="Lab is new", start="2026-01-01T00:00:00Z", duration=60, tags=["site=lab"], **lab)
+    define("blackout", name="Move", environment="Development", start="2090-01-01T00:00:00Z", duration=3600)
     define(
         "rule", name="Too few checkouts", filter={"event_type": "checkout"}, window_s=300, bound="below", threshold=1
     )
+
+
+def people(installation: SingleMachine) -> None:
+    """Groups of users and a look-up of a customer, and origins that send heartbeats."""
+    call = installation.call
+    call("POST", "/api/user", {"login": "grace", "name": "Grace Hopper", "email": "grace@example.org"})
+    for name, about in (("Night shift", "On call from ten to six"), ("Databases", "")):
+        group = call("POST", "/api/group", {"name": name, "text": about}, 201)["id"]
+        call("PUT", f"/api/group/{group}/user/grace", {})
+    call("POST", "/api/customer", {"match": "acme.example", "customer": "Acme"}, 201)
+    call("POST", "/api/heartbeat", {"origin": "cron/db01", "tags": ["db"], "timeout": 86400}, 201)
+    call("POST", "/api/heartbeat", {"origin": "sync/mail1", "timeout": 0, "attributes": {"rack": "B4"}}, 201)
 
 
 def _inhibited(installation: SingleMachine) -> str:
@@ -132,6 +158,7 @@ def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
     target.answer_path("/pay", 503, "down for maintenance")
     target.answer_path("/slow", delay=0.08)
     objects(installation, target)
+    people(installation)
     ids = [_alert(installation, fields) for fields in _ALERTS]
     _alert(installation, _ALERTS[1], value="41.2")
     inhibited = _inhibited(installation)
@@ -151,6 +178,7 @@ def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
     installation.call("POST", f"/api/incident/{incident['id']}/note", {"text": "The bank says ten minutes."})
     check = next(one for one in installation.call("GET", "/api/checks")["checks"] if one["name"] == "Slow page")
     service = installation.call("GET", "/api/objects/service/Checkout")["object"]
+    blackout = installation.call("GET", "/api/objects/blackout/Move")["object"]
 
     def several_results() -> bool:
         return len(installation.call("GET", f"/api/check/{check['id']}")["results"]) >= 12
@@ -163,6 +191,8 @@ def fill(installation: SingleMachine, target: HttpTarget) -> dict[str, str]:
         "incident": incident["id"],
         "check": check["id"],
         "service": service["id"],
+        "blackout": blackout["id"],
+        "heartbeat": installation.call("GET", "/api/heartbeats?origin=sync/mail1")["heartbeats"][0]["id"],
     }
 
 
@@ -186,12 +216,17 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "reports": "/reports",
         "archive": "/archive",
         "past-alert": f"/archive/{ids['past']}",
+        "heartbeats": "/heartbeats",
+        "heartbeats-panel": f"/heartbeats?open=origin-{ids['heartbeat']}",
         "events": "/events",
         "events-explore": "/events/explore?by=event_type&number=parameters.page",
         "events-funnels": "/events/funnels?step=event_type%3DpageView&step=event_type%3Dcheckout",
         "events-sessions": "/events/sessions",
         "events-rejected": "/events/rejected",
         "events-accounting": "/events/accounting",
+        "blackouts": "/blackouts",
+        "blackouts-panel": f"/blackouts?open={ids['blackout']}",
+        "blackout-new": "/blackouts/new",
         "rule": "/rules/Too%20few%20checkouts",
         "rule-new": "/settings/rule/new",
         "settings-channels": "/settings/channel",
@@ -201,8 +236,9 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "settings-mapping-new": "/settings/mapping/new",
         "settings-webhooks": "/settings/webhook",
         "settings-webhook-new": "/settings/webhook/new",
-        "settings-heartbeats": "/settings/heartbeat",
         "settings-users": "/settings/users",
+        "settings-groups": "/settings/groups",
+        "settings-customers": "/settings/customers",
         "settings-roles": "/settings/roles",
         "settings-keys": "/settings/keys",
         "settings-profile": "/settings/profile",

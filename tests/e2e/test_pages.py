@@ -11,7 +11,8 @@ from e2e.sample import fill, pages
 from servers.accessibility import violations
 from servers.target import HttpTarget
 
-PAGES = pages({"alert": "a", "inhibited": "h", "past": "p", "incident": "i", "check": "c", "service": "s"})
+_KINDS = ("alert", "inhibited", "past", "incident", "check", "service", "blackout", "heartbeat")
+PAGES = pages({kind: kind[0] for kind in _KINDS})
 
 
 @pytest.fixture(scope="module")

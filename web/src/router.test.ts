@@ -14,3 +14,16 @@ test('a session that ends while a page is on its way leads back to that page', a
   await going
   expect(destination(router).fullPath).toBe('/services')
 })
+
+test.each([
+  ['/settings/blackout', '/blackouts'],
+  ['/settings/blackout/new?from=b1', '/blackouts/new?from=b1'],
+  ['/settings/heartbeat/h1', '/heartbeats/h1'],
+  ['/groups', '/settings/groups'],
+  ['/customers', '/settings/customers'],
+  ['/perms', '/settings/roles'],
+])('%s leads to %s', async (from, to) => {
+  const router = makeRouter()
+  await router.push(from)
+  expect(router.currentRoute.value.fullPath).toBe(to)
+})

@@ -39,6 +39,10 @@ const routes: RouteRecordRaw[] = [
   { path: '/checks/new', name: 'new-check', component: () => import('./pages/EditPage.vue'), props: { kind: 'check', id: 'new' } },
   { path: '/checks/:id', name: 'check', component: () => import('./pages/CheckPage.vue'), props: true },
   { path: '/checks/:id/edit', name: 'edit-check', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'check', id: to.params.id }) },
+  { path: '/heartbeats', name: 'heartbeats', component: () => import('./pages/HeartbeatsPage.vue') },
+  { path: '/heartbeats/:id', name: 'heartbeat', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'heartbeat', id: to.params.id }) },
+  { path: '/blackouts', name: 'blackouts', component: () => import('./pages/BlackoutsPage.vue') },
+  { path: '/blackouts/:id', name: 'blackout', component: () => import('./pages/EditPage.vue'), props: (to) => ({ kind: 'blackout', id: to.params.id }) },
   { path: '/events', name: 'events', component: () => import('./pages/EventsPage.vue') },
   {
     path: '/events/:section(explore|funnels|sessions|rejected|accounting)',
@@ -51,6 +55,10 @@ const routes: RouteRecordRaw[] = [
   { path: '/archive', name: 'archive', component: () => import('./pages/ArchivePage.vue') },
   { path: '/archive/:id', name: 'past-alert', component: () => import('./pages/PastAlertPage.vue'), props: true },
   { path: '/settings', redirect: '/settings/channel' },
+  { path: '/settings/:kind(heartbeat|blackout)/:id?', redirect: (to) => `/${[`${String(to.params.kind)}s`, to.params.id].filter(Boolean).join('/')}` },
+  // Where Alerta's pages are.
+  { path: '/:section(users|groups|customers|keys|profile|about)', redirect: (to) => `/settings/${String(to.params.section)}` },
+  { path: '/perms', redirect: '/settings/roles' },
   { path: '/settings/:section', name: 'settings', component: () => import('./pages/SettingsPage.vue'), props: true },
   { path: '/settings/mapping/:id', name: 'edit-mapping', component: () => import('./pages/MappingPage.vue'), props: true },
   { path: '/settings/webhook/:id', name: 'edit-webhook', component: () => import('./pages/FormatPage.vue'), props: true },

@@ -29,11 +29,13 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
 from watchbell.toolkit.objects import ObjectShapes
 from watchbell.usecases.managing import Managing
-from watchbell.usecases.muting import KIND, covered, made
+from watchbell.usecases.muting import KIND, covered, end_now, made
 
 READ = [requires("read:blackouts")]
 WRITE = [requires("write:blackouts")]
 FOR_EVER = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
+SAMPLE = 20
+"""Ids of alerts in one answer of the preview."""
 _TEXTS = ("resource", "event", "group", "origin", "customer")
 _LISTS = ("service", "tags")
 
@@ -61,6 +63,8 @@ class BlackoutChange(msgspec.Struct, kw_only=True, rename="camel"):
 class BlackoutBody(TypedDict):
     """A blackout."""
 
+    accept: Sequence[str]
+    """Severities that are told all the same."""
     createTime: Time
     customer: str | None
     duration: int
@@ -72,6 +76,8 @@ class BlackoutBody(TypedDict):
     href: str
     id: str
     name: str
+    nextTime: Time | None
+    """When it begins next; null when it does not, as far as is looked."""
     origin: str | None
     priority: int
     """How narrow it is, by Alerta's numbers; it decides nothing."""
@@ -87,6 +93,8 @@ class BlackoutBody(TypedDict):
     user: str
 
 
+Preview = said(total=int, silent=int, ids=list[str])
+"""`total`: open alerts that it would silence; `silent`: silent ones that it covers; `ids` of some of them."""
 NewBlackout: TypeAlias = Annotated[BlackoutChange, msgspec.Meta(extra_json_schema={"required": ["environment"]})]
 _ONE = said(id=str, blackout=BlackoutBody)
 
@@ -151,6 +159,16 @@ async def change(
     return ok(id=row.id, blackout=shown(row, base_of(request), now))
 
 
+@put("/api/blackout/{blackout_id:str}/end", guards=WRITE, opt=told(answer=_ONE))
+async def end(
+    request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing], clock: Needed[Clock]
+) -> dict[str, Any]:
+    """End a blackout that is in force; 409 when it is not. One that recurs comes again at its next time."""
+    now = clock.now()
+    row = await end_now(managing, principal_of(request), blackout_id, now)
+    return ok(id=row.id, blackout=shown(row, base_of(request), now))
+
+
 @delete("/api/blackout/{blackout_id:str}", guards=WRITE, status_code=200, opt=told(answer=Done))
 async def remove(
     request: Request[Any, Any, Any], blackout_id: FromPath[str], managing: Needed[Managing]
@@ -164,16 +182,17 @@ async def remove(
     "/api/blackouts/preview",
     guards=WRITE,
     status_code=200,
-    opt=told(body=dict[str, Any], answer=said(total=int)),
+    opt=told(body=dict[str, Any], answer=Preview),
 )
 async def preview(
     request: Request[Any, Any, Any], store: Needed[Store], shapes: Needed[ObjectShapes]
 ) -> dict[str, Any]:
-    """How many open alerts a blackout would silence, with the fields of the managed object; its times do not count."""
+    """Which alerts a blackout is for now, with the fields of the managed object; its times do not count."""
     body: dict[str, Any] = {"name": "preview", **await mapping_of(request)}
     blackout = shapes.read(KIND, body)
     assert isinstance(blackout, Blackout)  # noqa: S101 - the kind says so
-    return ok(total=await covered(store, blackout))
+    found = await covered(store, blackout)
+    return ok(total=len(found.standing), silent=len(found.silent), ids=[*found.silent, *found.standing][:SAMPLE])
 
 
 def blackout_of(row: Stored) -> Blackout:
@@ -199,6 +218,7 @@ def shown(row: Stored, base: str, now: datetime) -> BlackoutBody:
     status, start, end = status_of(blackout, now)
     made_at = moment_of(blackout.created) if blackout.created else row.updated_at
     return {
+        "accept": blackout.accept,
         "createTime": moment(made_at),
         "customer": blackout.customer or None,
         "duration": int((end - start).total_seconds()),
@@ -209,6 +229,7 @@ def shown(row: Stored, base: str, now: datetime) -> BlackoutBody:
         "href": f"{base}/blackout/{row.id}",
         "id": row.id,
         "name": row.name,
+        "nextTime": moment(_next(blackout, status, start, end)),
         "origin": blackout.origin or None,
         "priority": priority(blackout),
         "recurrence": blackout.recurrence or None,
@@ -238,6 +259,14 @@ def priority(blackout: Blackout) -> int:
         if given:
             found = number
     return found
+
+
+def _next(blackout: Blackout, status: str, start: datetime, end: datetime) -> datetime | None:
+    """When it begins next, `start` and `end` being of the time that lasts or comes."""
+    if status == "pending":
+        return start
+    later = span_at(blackout, end) if blackout.recurrence and status == "active" else None
+    return later.start if later is not None else None
 
 
 def _made_at(blackout: Blackout, now: datetime) -> datetime:
@@ -283,4 +312,4 @@ def _times(body: Mapping[str, Any], start: datetime, otherwise: float) -> dict[s
     return {"start": moment(start), "end": moment(end), "duration": 0}
 
 
-routes = [create, preview, one, every, change, remove]
+routes = [create, preview, one, every, change, end, remove]

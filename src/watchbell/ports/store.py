@@ -355,7 +355,7 @@ class Transaction(Protocol):
     episodes: Episodes
 
     def changed(self, topic: str, *identifiers: str) -> None:
-        """Note that these were changed. Topics: alert, incident, check, config, event."""
+        """Note that these were changed. Topics: alert, incident, check, config, event, people."""
         ...
 
 

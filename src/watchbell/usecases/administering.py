@@ -34,7 +34,7 @@ from watchbell.usecases.holding import (
     roles_now,
 )
 from watchbell.usecases.saving_users import administers, save_user
-from watchbell.usecases.sessions import digest, rights_changed
+from watchbell.usecases.sessions import digest, people_changed, rights_changed
 
 KEY_LENGTH = 40
 _KEY_CHARACTERS = string.ascii_letters + string.digits  # a command takes what begins with a dash for an option
@@ -118,6 +118,7 @@ class Administering:
         async with self._store.transaction() as tx:
             await refuse_other_customers(tx, by, [user], (), self._rules)
             await tx.users.save(user)
+            people_changed(tx)
             await self._audit(tx, by, "create", None, user)
         return user
 
@@ -224,6 +225,7 @@ class Administering:
             if await tx.keys.get(key.hash) is not None:
                 raise Conflict("There is such a key already.")
             await tx.keys.save(key)
+            people_changed(tx)
             await self._audit(tx, by, "create", None, key)
         return plain, key
 

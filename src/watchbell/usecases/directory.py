@@ -19,7 +19,7 @@ from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.calling import customers_now
 from watchbell.usecases.holding import held_by_all, refuse_more_than_held, revoke_beyond, roles_now
-from watchbell.usecases.sessions import rights_changed
+from watchbell.usecases.sessions import people_changed, rights_changed
 
 NAME_MAX = 200
 TEXT_MAX = 2_000
@@ -82,6 +82,8 @@ class Directory:
             )
             admit_attributes(after.attributes, _LIMITS)
             await tx.people.save_profile(after)
+            if text is not None or email_verified is not None:
+                people_changed(tx)
         return after
 
     async def groups(self) -> list[Group]:

@@ -7,12 +7,14 @@ may know of the change a moment later, and every `AGAIN` in any case.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import Blackout, Judge, covering, matches
+from watchbell.domain.alerts.blackout import Blackout, Judge, covering, ended_at, matches
 from watchbell.domain.alerts.matching import equal, narrowing
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.muting import muted, unmuted
@@ -25,7 +27,7 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.managing import Managing
-from watchbell.usecases.sweeping import AGAIN, MOST, SETTLES, count, sweep
+from watchbell.usecases.sweeping import AGAIN, MOST, SETTLES, fitting, sweep
 
 KIND = "blackout"
 
@@ -113,13 +115,41 @@ async def made(managing: Managing, by: Principal, fields: Mapping[str, Any]) -> 
         return await managing.create(by, KIND, {**fields, "name": f"{name} {new_id()[:8]}"})
 
 
-async def covered(store: Store, blackout: Blackout) -> int:
-    """How many open alerts a blackout would silence now, were it in force; none is counted beyond `MOST`."""
-    query = AlertQuery(filters=standing_filters(blackout))
-    return await count(store, query, lambda alert: matches(blackout, alert))
+async def end_now(managing: Managing, by: Principal, identifier: str, now: datetime) -> Stored:
+    """End a blackout that is in force. One that recurs comes again at its next time.
+
+    Raises:
+        Missing: there is none.
+        Conflict: it is not in force, or somebody else changes it.
+    """
+    row, _ = await managing.get(KIND, identifier)
+    before = msgspec.convert({**row.body, "id": row.id, "name": row.name}, Blackout)
+    try:
+        after = ended_at(before, now)
+    except ValueError as error:
+        raise Conflict(f"It {error} now.") from error
+    fields = {"end": after.end, "duration": after.duration, "ended": after.ended}
+    return await managing.update(by, KIND, row.id, {**row.body, "name": row.name, **fields}, row.version)
 
 
-def standing_filters(blackout: Blackout) -> tuple[Filter, ...]:
-    """What narrows the open alerts that a blackout may cover; `matches` decides."""
+class Covered(NamedTuple):
+    """Ids of alerts: open ones that a blackout would silence, were it in force, and silent ones that it covers."""
+
+    standing: list[str]
+    silent: list[str]
+
+
+async def covered(store: Store, blackout: Blackout) -> Covered:
+    """What a blackout is for now; none is looked at beyond `MOST`."""
+
+    async def of(statuses: Sequence[str]) -> list[str]:
+        query = AlertQuery(filters=standing_filters(blackout, statuses))
+        return await fitting(store, query, lambda alert: matches(blackout, alert))
+
+    return Covered(await of(WAITING), await of(UNDER_BLACKOUT))
+
+
+def standing_filters(blackout: Blackout, statuses: Sequence[str] = WAITING) -> tuple[Filter, ...]:
+    """What narrows the alerts in some statuses that a blackout may cover; `matches` decides."""
     customer = [equal("customer", blackout.customer)] if blackout.customer else []
-    return (equal("status", *WAITING), *narrowing(blackout), *customer)
+    return (equal("status", *statuses), *narrowing(blackout), *customer)

@@ -35,6 +35,12 @@ def digest(secret: str) -> str:
 async def rights_changed(tx: Transaction) -> None:
     """Have every process ask again about everybody: in the transaction that takes rights away."""
     await tx.facts.put(ACCOUNTS_FACT, new_id())
+    people_changed(tx)
+
+
+def people_changed(tx: Transaction) -> None:
+    """Tell open pages that users, groups, roles, keys or customers are not what they were; not which, or whose."""
+    tx.changed("people", "*")
 
 
 def admitted(principal: Principal) -> Principal:

@@ -41,9 +41,14 @@ async def sweep(store: Store, clock: Clock, leases: Sequence[Lease], ids: Sequen
 
 async def count(store: Store, query: AlertQuery, fits: Callable[[Alert], bool]) -> int:
     """How many alerts of a query fit; none is looked at beyond `MOST`."""
+    return len(await fitting(store, query, fits))
+
+
+async def fitting(store: Store, query: AlertQuery, fits: Callable[[Alert], bool]) -> list[str]:
+    """The ids of the alerts of a query that fit; none is looked at beyond `MOST`."""
+    found: list[str] = []
     async with store.reading() as tx:
         ids = await tx.reports.ids(query, MOST)
-        found = 0
         for start in range(0, len(ids), BATCH):
-            found += sum(map(fits, await tx.alerts.many(ids[start : start + BATCH])))
+            found += [alert.id for alert in await tx.alerts.many(ids[start : start + BATCH]) if fits(alert)]
     return found

@@ -303,3 +303,34 @@ def test_lists_come_in_pages(client: Client):
     assert client.get("/api/groups", params={"sort-by": "x"}).status_code == 400
     assert client.get("/api/groups", params={"name!": "g1"}).json()["total"] == 4
     assert client.get("/api/groups", params={"count": "0"}).json()["total"] == 5
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/api/user", {"login": "eve", "password": OTHER}),
+        ("PUT", "/api/user/id-ann", {"name": "Ann"}),
+        ("PUT", "/api/user/id-ann", {"text": "on leave"}),
+        ("DELETE", "/api/user/id-ann", None),
+        ("POST", "/api/group", {"name": "night shift"}),
+        ("PUT", "/api/group/{group}", {"name": "day shift"}),
+        ("PUT", "/api/group/{group}/user/ann", None),
+        ("DELETE", "/api/group/{group}/user/root", None),
+        ("DELETE", "/api/group/{group}", None),
+        ("POST", "/api/customer", {"match": "ann", "customer": "Acme"}),
+        ("POST", "/api/perm", {"match": "watcher", "scopes": ["read:alerts"]}),
+        ("POST", "/api/key", {"text": "probe", "scopes": ["read:alerts"]}),
+    ],
+)
+async def test_open_pages_hear_that_people_changed_and_not_which(
+    client: Client, world: World, method: str, path: str, body: dict[str, Any] | None
+):
+    group = client.post("/api/group", json={"name": "first"}).json()["id"]
+    client.put(f"/api/group/{group}/user/root")
+    async with world.store.reading() as tx:
+        before = await tx.changes.latest()
+    assert client.request(method, path.format(group=group), json=body).is_success
+    async with world.store.reading() as tx:
+        heard = [change.items for change in await tx.changes.since(before)]
+    assert heard
+    assert all(items == {"people": ["*"]} for items in heard)

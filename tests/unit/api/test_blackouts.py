@@ -43,6 +43,7 @@ def make(client: Client, **body: Any) -> dict[str, Any]:
 def test_a_blackout_begins_now_and_lasts_an_hour(client: Client):
     made = make(client, resource="web01", event=None, service=["shop"], text="patching")
     assert made | {"href": "", "id": ""} == {
+        "accept": [],
         "createTime": "2026-01-01T12:00:00.000Z",
         "customer": None,
         "duration": 3600,
@@ -53,6 +54,7 @@ def test_a_blackout_begins_now_and_lasts_an_hour(client: Client):
         "href": "",
         "id": "",
         "name": "Production web01 2026-01-01 12:00",
+        "nextTime": None,
         "origin": None,
         "priority": 3,
         "recurrence": None,
@@ -120,6 +122,36 @@ def test_a_copy_and_an_edit_keep_their_times(client: Client):
     assert whole.json()["blackout"] == edited
 
 
+def test_one_in_force_is_ended_now_and_only_once(world: World, client: Client):
+    made = make(client, resource="web")
+    at_once = client.put(f"/api/blackout/{make(client, resource='db')['id']}/end")
+    assert at_once.json()["blackout"]["endTime"] == "2026-01-01T12:00:00.001Z", "it may not end where it began"
+    world.clock.time = START + timedelta(seconds=90)
+    ended = client.put(f"/api/blackout/{made['id']}/end").json()["blackout"]
+    assert (ended["status"], ended["endTime"], ended["remaining"]) == ("expired", "2026-01-01T12:01:30.000Z", 0)
+    again = client.put(f"/api/blackout/{made['id']}/end")
+    assert (again.status_code, again.json()["message"]) == (409, "It is not in force now.")
+    assert client.put("/api/blackout/none/end").status_code == 404
+
+
+def test_one_that_has_not_begun_is_not_ended(client: Client):
+    made = make(client, startTime="2026-01-01T13:00:00.000Z")
+    assert made["nextTime"] == "2026-01-01T13:00:00.000Z"
+    assert client.put(f"/api/blackout/{made['id']}/end").status_code == 409
+    assert client.get(f"/api/blackout/{made['id']}").json()["blackout"] == made
+
+
+def test_one_that_recurs_comes_again_after_it_was_ended(world: World, client: Client):
+    body = {"name": "noon", "environment": "Production", "start": "2025-06-01T11:30:00Z", "duration": 3600}
+    client.post("/api/objects/blackout", json={**body, "recurrence": "FREQ=DAILY"})
+    (made,) = client.get("/api/blackouts").json()["blackouts"]
+    assert (made["status"], made["nextTime"]) == ("active", "2026-01-02T11:30:00.000Z")
+    ended = client.put(f"/api/blackout/{made['id']}/end").json()["blackout"]
+    assert (ended["status"], ended["startTime"]) == ("pending", "2026-01-02T11:30:00.000Z")
+    world.clock.time = START + timedelta(days=1)
+    assert client.get(f"/api/blackout/{made['id']}").json()["blackout"]["status"] == "active"
+
+
 def test_one_that_is_deleted_is_gone(client: Client):
     made = make(client)
     assert client.delete(f"/api/blackout/{made['id']}").json() == {"status": "ok"}
@@ -130,6 +162,8 @@ def test_one_that_is_deleted_is_gone(client: Client):
 def test_scopes(client: Client):
     assert client.get("/api/blackouts", headers=key("alerts-only")).status_code == 403
     assert client.post("/api/blackout", json={}, headers=key("alerts-only")).status_code == 403
+    made = make(client)
+    assert client.put(f"/api/blackout/{made['id']}/end", headers=key("alerts-only")).status_code == 403
 
 
 def test_an_alert_under_a_blackout_is_taken_and_says_so(client: Client):
@@ -142,12 +176,16 @@ def test_an_alert_under_a_blackout_is_taken_and_says_so(client: Client):
     assert made["name"] == "Production web* 2026-01-01 12:00"
 
 
-def test_a_preview_counts_what_is_open(client: Client):
-    for resource in ("web01", "web02", "db"):
+def test_a_preview_tells_what_is_open_and_what_is_silent(client: Client):
+    make(client, resource="web03")
+    ids: dict[str, str] = {}
+    for resource in ("web01", "web02", "db", "web03"):
         sent = {"environment": "Production", "resource": resource, "event": "Down", "severity": "major"}
-        client.post("/api/alert", json=sent | {"service": ["shop"]})
-    answer = client.post("/api/blackouts/preview", json={"environment": "Production", "resource": "web*"})
-    assert answer.json() == {"status": "ok", "total": 2}
+        ids[resource] = client.post("/api/alert", json=sent | {"service": ["shop"]}).json()["id"]
+    answer = client.post("/api/blackouts/preview", json={"environment": "Production", "resource": "web*"}).json()
+    assert (answer["total"], answer["silent"]) == (2, 1)
+    assert answer["ids"][0] == ids["web03"]
+    assert set(answer["ids"][1:]) == {ids["web01"], ids["web02"]}
     assert client.post("/api/blackouts/preview", json={"resource": "web*"}).status_code == 400
 
 

@@ -25,7 +25,8 @@ VENDORS_ANSWER = {"webhooks.receive"}
 
 WITHOUT_A_BODY = {
     "alerta_auth.log_out.post",  # the token says it all
-    "checks.run",  # the path says which
+    "blackouts.end",  # the path says which
+    "checks.run",  # the same
     "groups.add",  # the path says who, and where to
     "management.housekeeping.post",  # the query says it, as Alerta has it
     "signing_up.confirm",  # the path has the secret

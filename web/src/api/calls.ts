@@ -3,17 +3,22 @@ import { del, get, post, put, queryString, type Query } from './client'
 import type {
   AlertCounts,
   AlertPage,
+  Blackout,
   Body,
   CheckDetail,
   IncidentDetail,
   IncidentPage,
+  Lookup,
   ManagedObject,
+  Member,
   ObjectKind,
+  OriginHeartbeat,
   PublicConfig,
   Said,
   SchemaBook,
   Schemas,
   SystemStatus,
+  UserGroup,
 } from './types'
 
 const at = (id: string): string => encodeURIComponent(id)
@@ -60,7 +65,20 @@ export const archive = {
   report: (query: Query) => get<Said<'reports.alerts'>>('/reports/alerts', query),
 }
 
+/** Every row of a list that comes in pages. */
+async function whole<Row>(path: string, name: string): Promise<Row[]> {
+  const rows: Row[] = []
+  for (let page = 1; ; page += 1) {
+    const answer = await get<{ more: boolean } & Record<string, unknown>>(path, { page, 'page-size': 1000 })
+    rows.push(...(answer[name] as Row[]))
+    if (!answer.more) return rows
+  }
+}
+
 export const blackouts = {
+  list: () => whole<Blackout>('/blackouts', 'blackouts'),
+  end: (id: string) => put<Said<'blackouts.end'>>(`/blackout/${at(id)}/end`),
+  remove: (id: string) => del(`/blackout/${at(id)}`),
   create: (body: Body) => post<Said<'blackouts.create'>>('/blackout', body),
   preview: (body: Body) => post<Said<'blackouts.preview'>>('/blackouts/preview', body),
 }
@@ -93,6 +111,10 @@ export const checks = {
 }
 
 export const pulses = { list: () => get<Said<'heartbeats.pulses'>>('/pulses') }
+export const origins = {
+  list: () => whole<OriginHeartbeat>('/heartbeats', 'heartbeats'),
+  forget: (id: string) => del(`/heartbeat/${at(id)}`),
+}
 export const services = { list: () => get<Said<'services.service_status'>>('/service-status') }
 
 export type Answer = 'acknowledge' | 'unacknowledge' | 'resolve'
@@ -121,6 +143,24 @@ export const views = {
   all: () => get<Said<'views.views'>>('/views'),
   create: (view: Schemas['NewView']) => post<Said<'views.create'>>('/view', view),
   remove: (id: string) => del(`/view/${at(id)}`),
+}
+
+export const groups = {
+  list: () => whole<UserGroup>('/groups', 'groups'),
+  members: (id: string) => whole<Member>(`/group/${at(id)}/users`, 'users'),
+  create: (group: Body) => post<Said<'groups.create'>>('/group', group),
+  update: (id: string, group: Body) => put<Said<'groups.change'>>(`/group/${at(id)}`, group),
+  remove: (id: string) => del(`/group/${at(id)}`),
+  /** `user` is an id or a login. */
+  join: (id: string, user: string) => put(`/group/${at(id)}/user/${at(user)}`),
+  leave: (id: string, user: string) => del(`/group/${at(id)}/user/${at(user)}`),
+}
+
+export const customers = {
+  list: () => whole<Lookup>('/customers', 'customers'),
+  create: (lookup: Body) => post<Said<'customers.create'>>('/customer', lookup),
+  update: (id: string, lookup: Body) => put<Said<'customers.change'>>(`/customer/${at(id)}`, lookup),
+  remove: (id: string) => del(`/customer/${at(id)}`),
 }
 
 export const people = {

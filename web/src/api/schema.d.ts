@@ -880,6 +880,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/blackout/{blackout_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** End a blackout that is in force; 409 when it is not. One that recurs comes again at its next time */
+        put: operations["blackouts.end"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/blackouts": {
         parameters: {
             query?: never;
@@ -906,7 +923,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** How many open alerts a blackout would silence, with the fields of the managed object; its times do not count */
+        /** Which alerts a blackout is for now, with the fields of the managed object; its times do not count */
         post: operations["blackouts.preview"];
         delete?: never;
         options?: never;
@@ -2973,6 +2990,8 @@ export interface components {
         };
         /** @description A blackout. */
         BlackoutBody: {
+            /** @description Severities that are told all the same. */
+            accept: string[];
             /** Format: date-time */
             createTime: string;
             customer: string | null;
@@ -2986,6 +3005,8 @@ export interface components {
             href: string;
             id: string;
             name: string;
+            /** @description When it begins next; null when it does not, as far as is looked. */
+            nextTime: string | null;
             origin: string | null;
             /** @description How narrow it is, by Alerta's numbers; it decides nothing. */
             priority: number;
@@ -7572,9 +7593,39 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "blackouts.end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                blackout_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        blackout: components["schemas"]["BlackoutBody"];
+                        id: string;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "blackouts.every": {
         parameters: {
             query?: {
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                accept?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 createTime?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -7595,6 +7646,8 @@ export interface operations {
                 id?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 name?: string[];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                nextTime?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 origin?: string[];
                 /** @description From 1. */
@@ -7672,6 +7725,8 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        ids: string[];
+                        silent: number;
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;

@@ -86,6 +86,12 @@ export type CheckStatus = CheckRow['status']
 export type CheckRow = Wire<Schemas['CheckRow']>
 export type CheckResult = Wire<Schemas['CheckResult']>
 export type CheckDetail = Said<'checks.check'>
+export type Blackout = Wire<Schemas['BlackoutBody']>
+export type OriginHeartbeat = Wire<Schemas['HeartbeatBody']>
+export type UserGroup = Wire<Schemas['GroupBody']>
+export type Member = Wire<Schemas['Member']>
+/** Whoever `match` describes belongs to `customer`. */
+export type Lookup = Wire<Schemas['LookupBody']>
 export type Pulse = Wire<Schemas['PulseBody']>
 export type ServiceRow = Wire<Schemas['ServiceRow']>
 export type Incident = Wire<Schemas['IncidentBody']>

@@ -128,6 +128,20 @@ describe('SchemaForm', () => {
     expect(said(wrapper).port).toBeNull()
   })
 
+  it('offers a calendar for a time, keeps it with its offset, and leaves what is none as it is', async () => {
+    const wrapper = mount(SchemaForm, {
+      props: { fields: [field('start', { type: 'string', format: 'date-time' }, { doc: 'When it begins, such as `2026-01-01T00:00:00Z`; empty is at once.' })], modelValue: { start: '' } },
+    })
+    expect(wrapper.text()).toContain('When it begins; empty is at once.')
+    await wrapper.get('input[type="datetime-local"]').setValue('2026-11-21T22:00')
+    await wrapper.get('input').trigger('change')
+    const stored = wrapper.emitted('update:modelValue')?.at(-1)?.[0] as Body
+    expect(stored.start).toMatch(/^2026-11-21T22:00:00[+-]\d\d:\d\d$/)
+    await wrapper.setProps({ modelValue: { start: 'tomorrow' } })
+    expect((wrapper.get('input').element as HTMLInputElement).value).toBe('tomorrow')
+    expect(wrapper.get('input').attributes('type')).toBe('text')
+  })
+
   it('adds and removes words and pairs', async () => {
     const wrapper = form()
     const words = wrapper.get('.words input')

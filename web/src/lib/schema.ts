@@ -1,7 +1,7 @@
 /** JSON Schema, read as a form sees it: which kind of input a field is. */
 import type { Body, Json, Schema, SchemaField } from '../api/types'
 
-export type InputKind = 'text' | 'secret' | 'number' | 'integer' | 'switch' | 'choice' | 'words' | 'pairs' | 'structs' | 'struct' | 'raw'
+export type InputKind = 'text' | 'moment' | 'secret' | 'number' | 'integer' | 'switch' | 'choice' | 'words' | 'pairs' | 'structs' | 'struct' | 'raw'
 
 export interface Input {
   kind: InputKind
@@ -63,7 +63,7 @@ export function inputFor(field: Pick<SchemaField, 'schema' | 'secret'>): Input {
     case 'object':
       return objectInput(schema, defs, field.secret, input, field.schema['x-docs'] ?? {})
     case 'string':
-      return input(field.secret || schema.format === 'password' ? 'secret' : 'text')
+      return input(field.secret || schema.format === 'password' ? 'secret' : schema.format === 'date-time' ? 'moment' : 'text')
     default:
       return input('raw')
   }

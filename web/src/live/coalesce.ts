@@ -11,7 +11,7 @@ export interface Coalescer {
 }
 
 export const ALL = '*'
-const TOPICS = ['alert', 'incident', 'check', 'config', 'event']
+const TOPICS = ['alert', 'incident', 'check', 'config', 'event', 'people']
 
 export function coalescer(act: (changes: Gathered) => void, every = 1000): Coalescer {
   let gathered: Gathered = new Map()

@@ -98,7 +98,7 @@ describe('startLive', () => {
     vi.advanceTimersByTime(1000)
     sources[2]?.say('hello', { latest: 9 })
     vi.advanceTimersByTime(2000)
-    expect(new Set(keys())).toEqual(staleKeys(new Map(['alert', 'incident', 'check', 'config', 'event'].map((one) => [one, new Set<string>()]))))
+    expect(new Set(keys())).toEqual(staleKeys(new Map(['alert', 'incident', 'check', 'config', 'event', 'people'].map((one) => [one, new Set<string>()]))))
   })
 
   it('leaves it to the browser to connect again while it tries', () => {

@@ -24,6 +24,7 @@ export const STALE: Record<string, readonly string[]> = {
   check: ['checks', 'check', 'services', 'status', 'pulses'],
   config: ['objects', 'checks', 'check', 'services', 'pulses', 'schema', 'users', 'keys'],
   event: ['events'],
+  people: ['users', 'groups', 'my-groups', 'customers', 'roles', 'keys'],
 }
 
 /** Topics that a page holds back while its rows are selected, so that nothing jumps. */

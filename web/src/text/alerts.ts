@@ -154,6 +154,7 @@ export const alertsText = {
   filters: {
     label: 'Filter',
     placeholder: 'Filter by words, or',
+    words: 'Filter by words',
     remove: (word: string) => `Remove filter ${word}`,
     names: {
       q: 'contains',
@@ -183,6 +184,6 @@ export const alertsText = {
     thisResource: (resource: string) => `Everything on ${resource}`,
     mutes: (n: number) => (n ? `Silences ${many(n, 'open alert', 'open alerts')} now. For how long?` : 'Silences no open alert now. For how long?'),
     lengths: { 3600: '1 hour', 14400: '4 hours', 86400: '1 day' } as Record<number, string>,
-    done: (length: string) => `Blackout for ${length}. It is under Settings, Blackouts.`,
+    done: (length: string) => `Blackout for ${length}. It is under Blackouts.`,
   },
 } as const

@@ -10,7 +10,7 @@ export const text = {
   product: 'Watchbell',
   nav: {
     main: 'Main', now: 'Now', alerts: 'Alerts', incidents: 'Incidents', services: 'Services', checks: 'Checks',
-    events: 'Events', reports: 'Reports', archive: 'Archive', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
+    heartbeats: 'Heartbeats', events: 'Events', blackouts: 'Blackouts', reports: 'Reports', archive: 'Archive', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
     skip: 'Skip to the content',
   },
   common: {
@@ -248,7 +248,9 @@ export const text = {
       open: 'Open beside the list; again for the full page',
       ack: 'Acknowledge',
       shelve: 'Shelve for two hours',
-      close: 'Close',
+      close: 'Close; end a blackout',
+      edit: 'Edit',
+      remove: 'Delete a heartbeat or a blackout',
       take: 'Take, or give away',
       note: 'Write a note',
       filter: 'Filter the list',

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,6 +28,10 @@ EARLIEST = 2000
 NARROWING = ("resource", "event", "group", "service", "tags", "origin", "customer")
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST"})
 _RARE = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
+
+
+Moment = Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+"""A time with its offset, or nothing; forms offer a calendar for it."""
 
 
 class Blackout(Managed, frozen=True, kw_only=True):
@@ -49,9 +53,9 @@ class Blackout(Managed, frozen=True, kw_only=True):
     """Who sent them; `*` stands for any characters."""
     customer: str = ""
     """Their customer; empty is every customer."""
-    start: str = ""
+    start: Moment = ""
     """When it begins, such as `2026-11-21T22:00:00Z`; empty is at once."""
-    end: str = ""
+    end: Moment = ""
     """When it ends; empty: by `duration`, or when it is deleted. For one that recurs, after this it recurs no more."""
     duration: float = 0
     """Seconds that it lasts, or each occurrence of it."""
@@ -59,6 +63,8 @@ class Blackout(Managed, frozen=True, kw_only=True):
     """How it recurs from `start` on, as an iCal rule such as `FREQ=WEEKLY;BYDAY=SA`; by day or rarer."""
     timezone: str = "UTC"
     """Time zone in which it recurs, such as `Europe/Berlin`."""
+    ended: Moment = ""
+    """For one that recurs, when a time of it was ended by hand: what had begun by then is over, the next one comes."""
     accept: list[str] = []
     """Severities that are told all the same."""
     standing: bool = True
@@ -67,7 +73,7 @@ class Blackout(Managed, frozen=True, kw_only=True):
     """What it is for."""
     user: str = ""
     """Who asked for it."""
-    created: str = ""
+    created: Moment = ""
     """When it was made."""
 
 
@@ -121,6 +127,21 @@ def span_at(blackout: Blackout, now: datetime) -> Span | None:
     return Span(start, end) if end is None or now < end else None
 
 
+def ended_at(blackout: Blackout, now: datetime) -> Blackout:
+    """The same, but over now; one that recurs comes again at its next time.
+
+    Raises:
+        ValueError: it is not in force.
+    """
+    if not active(blackout, now):
+        raise ValueError("is not in force")
+    if blackout.recurrence:
+        return msgspec.structs.replace(blackout, ended=now.isoformat())
+    # Nothing may end where it began, not even what is ended at once.
+    first = moment_of(blackout.start) + timedelta(milliseconds=1) if blackout.start else now
+    return msgspec.structs.replace(blackout, end=max(now, first).isoformat(), duration=0)
+
+
 def matches(blackout: Blackout, alert: Alert | Signal) -> bool:
     """Whether it is for such alerts, by what they are, not by the time. What it accepts never matches."""
     return (
@@ -157,7 +178,7 @@ def blackout_problems(blackout: Blackout) -> list[tuple[str, str]]:
     if not 0 <= blackout.duration <= LONGEST:
         found.append(("duration", f"must be between 0 and {LONGEST} seconds"))
     found += [(field, "must not hold an empty text") for field in ("service", "tags") if "" in getattr(blackout, field)]
-    times = {field: _time_problem(getattr(blackout, field)) for field in ("start", "end", "created")}
+    times = {field: _time_problem(getattr(blackout, field)) for field in ("start", "end", "ended", "created")}
     found += [(field, reason) for field, reason in times.items() if reason]
     try:
         ZoneInfo(blackout.timezone)
@@ -232,6 +253,7 @@ def _occurrence(blackout: Blackout, last: datetime | None, now: datetime) -> Spa
     """The occurrence that lasts now, of several that overlap their union; else the next one."""
     zone = ZoneInfo(blackout.timezone)
     lasts = timedelta(seconds=blackout.duration)
+    ended = moment_of(blackout.ended) if blackout.ended else None
     local = now.astimezone(zone).replace(tzinfo=None)
     rule = _rule(blackout.recurrence, blackout.start, blackout.timezone)
     horizon = local + HORIZON
@@ -242,7 +264,7 @@ def _occurrence(blackout: Blackout, last: datetime | None, now: datetime) -> Spa
         start = at.replace(tzinfo=zone).astimezone(UTC)
         if last is not None and start >= last:
             break
-        if start + lasts <= now:
+        if start + lasts <= now or (ended is not None and start <= ended):
             continue
         if span is None:
             span = Span(start, start + lasts)

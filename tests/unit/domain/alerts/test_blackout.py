@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from watchbell.domain.alerts.blackout import (
@@ -13,6 +13,7 @@ from watchbell.domain.alerts.blackout import (
     Judge,
     active,
     blackout_problems,
+    ended_at,
     in_force,
     matches,
     next_change,
@@ -123,3 +124,39 @@ def test_the_judge_looks_again_when_time_or_the_configuration_has_moved():
     assert judge.at(1, [], NOW + timedelta(minutes=59)) == (), "it does not look at them before it must"
     assert judge.at(1, [each], NOW + timedelta(minutes=60)) == (each,)
     assert judge.at(2, [], NOW + timedelta(minutes=61)) == ()
+
+
+@given(
+    TIMES,
+    st.integers(60, 3 * 86400),
+    st.sampled_from(["", "FREQ=DAILY", "FREQ=WEEKLY;BYDAY=SA,SU"]),
+    st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
+    st.floats(0, 0.999),
+)
+def test_one_that_is_ended_is_over_and_what_comes_later_stays_as_it_was(start, seconds, rule, zone, share):
+    each = blackout(start=start.isoformat(), duration=seconds, recurrence=rule, timezone=zone)
+    now = start + timedelta(seconds=seconds) * share
+    assume(active(each, now))  # a rule by weekday need not begin at its start
+    ended = ended_at(each, now)
+    assert blackout_problems(ended) == []
+    assert not active(ended, now + timedelta(milliseconds=1))
+    later = span_at(ended, now + timedelta(milliseconds=1))
+    if not rule:
+        assert later is None
+        return
+    assert later is not None
+    assert later.start > now
+    # Of those that overlap, what began before is over, and the one that comes is as long as ever.
+    assert active(each, later.start)
+    assert later.end is not None
+    assert later.end - later.start >= timedelta(seconds=seconds)
+
+
+def test_one_that_is_not_in_force_cannot_be_ended():
+    with pytest.raises(ValueError, match="not in force"):
+        ended_at(blackout(start="2026-04-01T00:00:00Z", duration=60), NOW)
+
+
+def test_when_one_was_ended_must_be_a_time():
+    each = blackout(start="2026-04-01T00:00:00Z", duration=60, recurrence="FREQ=DAILY", ended="noon")
+    assert [field for field, _ in blackout_problems(each)] == ["ended"]

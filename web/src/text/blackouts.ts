@@ -1,0 +1,46 @@
+/** What the page of blackouts says. */
+import { count, many } from './numbers'
+
+export const blackoutText = {
+  title: 'Blackouts',
+  create: 'New blackout',
+  empty: 'No blackouts',
+  emptyFiltered: 'No blackout matches these words.',
+  emptyWhy: 'A blackout is a planned time in which matching alerts are recorded but nobody is told. What still stands at its end is told then.',
+  state: { active: 'Active', pending: 'Pending', expired: 'Expired' } as Record<string, string>,
+  column: { status: 'Status', what: 'What it silences', when: 'When', text: 'Reason', user: 'By' },
+  field: {
+    environment: 'Environment', resource: 'Resource', event: 'Event', group: 'Group', service: 'Services', tags: 'Tags', origin: 'Origin', customer: 'Customer',
+  } as Record<string, string>,
+  every: 'every environment',
+  left: (length: string) => `${length} left`,
+  edge: { active: 'ends', pending: 'begins', expired: 'ended' } as Record<string, string>,
+  untilDeleted: 'until it is deleted',
+  recurs: 'recurs',
+  whole: 'everything',
+  wholeWhy: {
+    environment: (environment: string) => `It silences everything in ${environment}. Say a resource, a service or an event to narrow it.`,
+    origin: (environment: string) => `It silences everything that this origin sends for ${environment}.`,
+  },
+  begins: 'Begins',
+  ends: 'Ends',
+  rule: 'Recurs',
+  next: 'Next time',
+  accept: 'Told all the same',
+  reason: 'Reason',
+  by: 'Made by',
+  made: 'Made',
+  copy: 'Copy',
+  end: 'End now',
+  endAsk: (name: string) => `End ${name} now?`,
+  endWhy: (recurs: boolean) => `Alerts that it alone silences go back to where they were, and people are told of those that still stand.${recurs ? ' It comes again at its next time.' : ''}`,
+  ended: (name: string) => `${name} has ended.`,
+  removeWhy: 'Alerts that it alone silences go back to where they were, and people are told of those that still stand. To keep it in this list, end it instead.',
+  now: {
+    title: 'Now',
+    silent: (n: number) => (n ? `${many(n, 'alert is', 'alerts are')} silent under it.` : 'No alert is silent under it.'),
+    open: (n: number) => (n ? `It would silence ${many(n, 'open alert', 'open alerts')}.` : 'It would silence no open alert.'),
+    rest: (n: number) => `and ${count(n)} more`,
+  },
+  preview: 'What does it silence now?',
+} as const
