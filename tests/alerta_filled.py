@@ -58,7 +58,10 @@ def _fill_alerts(server: AlertaServer) -> None:
 
     for number in range(MANY):
         send(f"web{number:02}", timeout=0 if number % 2 else 86400)
-    whole = {"tags": ["dc=1", "", "NULL", WEIRD], "attributes": {"region": WEIRD, "deep": {"n": [1, None, 2.5]}}}
+    whole: dict[str, Any] = {
+        "tags": ["dc=1", "", "NULL", WEIRD],
+        "attributes": {"region": WEIRD, "deep": {"n": [1, None, 2.5]}},
+    }
     weird = send(WEIRD, value=WEIRD, text=f"{WEIRD}\nand\ta line", rawData=WEIRD, customer="ACME", **whole)
     for _ in range(2):
         send(WEIRD, value=WEIRD, text=f"{WEIRD}\nand\ta line", rawData=WEIRD, customer="ACME", correlate=["Up"])

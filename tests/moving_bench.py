@@ -27,7 +27,7 @@ from watchbell.toolkit.objects import ObjectShapes
 from watchbell.usecases.alerting import Alerting
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.intake import Intake, Receiving
-from watchbell.usecases.moving import Moving, Report
+from watchbell.usecases.moving import Moving, Report, Writer
 from watchbell.usecases.moving_alerts import MovingAlerts
 from watchbell.usecases.moving_people import MovingPeople
 from watchbell.usecases.proposing import body_of
@@ -71,7 +71,7 @@ class World:
         return self.time
 
     async def sleep(self, seconds: float) -> None:
-        raise NotImplementedError
+        self.time += timedelta(seconds=seconds)
 
     async def move(
         self,
@@ -81,7 +81,7 @@ class World:
         writes_alerts: type[MovingAlerts] = MovingAlerts,
     ) -> Report:
         alerts = writes_alerts(self, self.configured, self.model, ObjectShapes({}), notify=notify)
-        writers = {**MovingPeople(self, USUAL).writers(), **alerts.writers()}
+        writers: dict[Kind, Writer] = {**MovingPeople(self, USUAL).writers(), **alerts.writers()}
         mover = Moving(self.store, self, writers, dry_run=dry_run)
         return await mover.move(Source(rows), KINDS, lambda *_: None)
 
@@ -141,7 +141,8 @@ def alert(name: str = "a1", *, notes: Sequence[Note] = (), history: Sequence[str
 
 
 def user(login: str = "pat", *, remark: str = "", **more: Any) -> Row:
-    made = User(**({"id": f"id-of-{login}", "login": login, "created_at": AGO, "password_hash": "$2a$…"} | more))
+    fields: dict[str, Any] = {"id": f"id-of-{login}", "login": login, "created_at": AGO, "password_hash": "$2a$…"}
+    made = User(**(fields | more))
     profile = Profile(user_id=made.id, text="on call", updated_at=AGO)
     return row("user", MovedUser(source_id=f"their-{login}", user=made, profile=profile, remark=remark), made.id)
 

@@ -79,6 +79,7 @@ async def _content(url: str) -> dict[str, Any]:
             alerts = await tx.alerts.find(AlertQuery(page_size=1000))
             ids = [alert.id for alert in alerts]
             users = await tx.users.all()
+            profiles = await tx.people.profiles([user.id for user in users])
             return {
                 "alerts": {
                     alert.id: msgspec.structs.replace(alert, tags=tuple(sorted(alert.tags))) for alert in alerts
@@ -86,7 +87,7 @@ async def _content(url: str) -> dict[str, Any]:
                 "history": await tx.history.of_many(ids),
                 "notes": {alert_id: notes for alert_id in ids if (notes := await tx.notes.of(alert_id))},
                 "users": {user.login: user for user in users},
-                "profiles": await tx.people.profiles([user.id for user in users]),
+                "profiles": {name: (one.text, one.attributes) for name, one in profiles.items()},
                 "groups": [(one.id, one.name, one.text, set(one.members)) for one in await tx.people.groups()],
                 "roles": await tx.permissions.all(),
                 "customers": await tx.customer_lookups.all(),

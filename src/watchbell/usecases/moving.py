@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from watchbell.domain.errors import Conflict, Invalid, Permanent
+from watchbell.domain.errors import Conflict, Invalid, Permanent, Retryable
 from watchbell.ports.clock import Clock
 from watchbell.ports.data_source import KINDS, DataSource, Kind, MovedAlert, Refused, Row
 from watchbell.ports.store import Store, Transaction
@@ -19,6 +19,9 @@ from watchbell.usecases.administering import OPERATOR
 from watchbell.usecases.auditing import entry
 
 BATCH = 500
+TRIES = 5
+PAUSE = 2.0
+"""Seconds between two tries to write a batch."""
 TOLD = 1_000
 """So many lines of each kind are kept for the report; the rest is counted."""
 
@@ -122,16 +125,27 @@ class Moving:
         if not rows:
             return []
         try:
-            if self._dry_run:
-                async with self._store.reading() as tx:
-                    return await self._writers[kind](Writing(tx, for_good=False), rows)
-            async with self._store.transaction() as tx:
-                return await self._writers[kind](Writing(tx, for_good=True), rows)
-        except (Conflict, Invalid, Permanent, ValueError) as error:
+            return await self._tried(kind, rows)
+        except (Conflict, Invalid, Permanent, ValueError, OverflowError) as error:
             if len(rows) == 1:
                 return [Told(kind=kind, id=rows[0].id, outcome="refused", reason=str(error))]
         half = len(rows) // 2
         return [*await self._written(kind, rows[:half]), *await self._written(kind, rows[half:])]
+
+    async def _tried(self, kind: Kind, rows: Sequence[Row]) -> Sequence[Told]:
+        """Write rows in one transaction; again when the database is busy, as it may be beside a running Watchbell."""
+        for left in reversed(range(TRIES)):
+            try:
+                if self._dry_run:
+                    async with self._store.reading() as tx:
+                        return await self._writers[kind](Writing(tx, for_good=False), rows)
+                async with self._store.transaction() as tx:
+                    return await self._writers[kind](Writing(tx, for_good=True), rows)
+            except Retryable:
+                if not left:
+                    raise
+                await self._clock.sleep(PAUSE)
+        raise AssertionError  # the last try returns or raises
 
     async def _audit(self, report: Report) -> None:
         counts = [f"{tally.imported} {kind}" for kind, tally in report.kinds.items() if tally.imported]

@@ -11,7 +11,7 @@ from moving_bench import AGO, NOW, World, alert, group, key, lines, row, tallied
 from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.alerts.note import Note
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
-from watchbell.domain.errors import Conflict
+from watchbell.domain.errors import Conflict, Retryable
 from watchbell.domain.ids import SHARDS, new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.data_source import (
@@ -131,6 +131,31 @@ async def test_a_row_that_the_store_refuses_stops_no_other(world: World):
     assert [(await world.alert(name)).id for name in ("a1", "a2", "a4", "a5")] == ["a1", "a2", "a4", "a5"]
     async with world.store.reading() as tx:
         assert not await tx.alerts.many(["bad"])
+
+
+class Busy(MovingAlerts):
+    """As over a database that is busy at first, or for good."""
+
+    times = 2
+
+    async def alerts(self, writing: Writing, rows: Sequence[Row]) -> Sequence[Told]:
+        done = await super().alerts(writing, rows)
+        if type(self).times:
+            type(self).times -= 1
+            raise Retryable("the database is busy")
+        return done
+
+
+async def test_a_busy_database_is_tried_again(world: World, monkeypatch):
+    monkeypatch.setattr(Busy, "times", 2)
+    began = world.time
+    assert tallied(await world.move(alert(), writes_alerts=Busy), "alert") == (1, 0, 0, 0, 0)
+    assert world.time - began == timedelta(seconds=2 * moving.PAUSE)
+    monkeypatch.setattr(Busy, "times", 99)
+    with pytest.raises(Retryable, match="the database is busy"):
+        await world.move(alert("a2"), writes_alerts=Busy)
+    async with world.store.reading() as tx:
+        assert not await tx.alerts.many(["a2"])
 
 
 async def test_many_come_in_batches_and_lines_about_them_are_bounded(world: World, monkeypatch):

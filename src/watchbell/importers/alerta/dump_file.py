@@ -16,7 +16,7 @@ from typing import IO, NamedTuple, Protocol
 
 from watchbell.domain.errors import Permanent
 
-LONGEST_LINE = 64 << 20
+LONGEST_LINE = 16 << 20
 """Bytes of one row; what is longer is refused without being read as a whole."""
 _GZIP = b"\x1f\x8b"
 _ARCHIVES = (b"PGDMP", b"toc.dat")

@@ -84,9 +84,11 @@ class ServerSource:
                 path = f"/group/{quote(str(row.get('id')), safe='')}/users"
                 members = _listed(await self._get(kind, path), "users", self.title)
                 given = {**row, "users": [one.get("id") for one in members if isinstance(one, dict)]}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-            elif kind == "alert" and _noted(row):
-                path = f"/alert/{quote(str(row.get('id')), safe='')}/notes"
-                notes = _listed(await self._get("note", path), "notes", self.title)
+            elif kind == "alert":
+                given = {**row, "history": _in_order(row.get("history"))}
+                if _noted(row):
+                    path = f"/alert/{quote(str(row.get('id')), safe='')}/notes"
+                    notes = _listed(await self._get("note", path), "notes", self.title)
         for each in self._converting.row(kind, given, notes):
             yield each
 
@@ -148,6 +150,20 @@ def _listed(answer: Mapping[str, Any], field: str, title: str) -> list[Any]:
     if not isinstance(rows, list):
         raise Permanent(f"{title} is no server of Alerta's: its answer has no list of {field}")
     return cast("list[Any]", rows)
+
+
+def _in_order(history: Any) -> Any:
+    """The entries, the oldest first. Alerta keeps the newest first and sorts by time, so equal times are reversed."""
+    if not isinstance(history, list):
+        return history
+    newest_first = sorted(cast("list[Any]", history), key=_time_of, reverse=True)
+    # Equal ones keep their order in that, so that the whole can be turned round.
+    return newest_first[::-1]
+
+
+def _time_of(entry: Any) -> str:
+    at = cast("dict[str, Any]", entry).get("updateTime") if isinstance(entry, dict) else None
+    return at if isinstance(at, str) else ""
 
 
 def _noted(row: Mapping[str, Any]) -> bool:

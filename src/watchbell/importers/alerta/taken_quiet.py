@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from watchbell.domain.alerts.policy import admit
+from watchbell.domain.alerts.policy import admit, admit_words
 from watchbell.domain.checks.origin_heartbeat import EXPIRED, OriginHeartbeat, Wording, signal_of
 from watchbell.domain.errors import Invalid, WatchbellError
 from watchbell.importers.alerta.records import RawBlackout, RawHeartbeat, moment, own_id, past, shaped
@@ -48,8 +48,9 @@ def heartbeat_of(given: Any, terms: Terms) -> OriginHeartbeat:
     raw = shaped(RawHeartbeat, given)
     if not raw.id or not raw.origin:
         raise Invalid("is missing", "origin" if raw.id else "id")
+    admit_words(terms.limits, id=raw.id, type=raw.type or "")
     heartbeat = OriginHeartbeat(
-        id=raw.id,
+        id=own_id(raw.id),
         origin=raw.origin,
         customer=raw.customer or None,
         tags=tuple(dict.fromkeys(raw.tags or ())),

@@ -90,6 +90,7 @@ def test_what_is_no_composite_value_is_said(text):
 def test_an_array_of_composite_values_in_a_field_comes_back(entries):
     written = array_text([composite_text(entry) for entry in entries])
     (field,) = fields(copied(written))
+    assert field is not None
     assert array(field, composite) == entries
 
 

@@ -13,7 +13,7 @@ from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Permanent
 from watchbell.domain.roles import USUAL
 from watchbell.importers.alerta import Alerta, dump_file
-from watchbell.ports.data_source import Kind, MovedAlert, Refused, Row, Terms
+from watchbell.ports.data_source import Kind, MovedAlert, Refused, Terms
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERMS = Terms(now=NOW, model=AlertaModel(), limits=Limits(), timeouts=Timeouts(ack=60), rules=USUAL, max_latency=2_000)
@@ -73,7 +73,7 @@ def dumped(folder: Path, *parts: str) -> Path:
     return file
 
 
-async def read(file: Path, kind: Kind = "alert", schema: str = "") -> list[Row | Refused]:
+async def read(file: Path, kind: Kind = "alert", schema: str = "") -> list[Any]:
     source = Alerta().dump(file, TERMS, schema)
     return [row async for row in source.read(kind)]
 

@@ -15,7 +15,7 @@ from watchbell.domain.errors import Permanent, Retryable
 from watchbell.domain.roles import USUAL
 from watchbell.importers.alerta import Alerta
 from watchbell.importers.alerta import server as reading
-from watchbell.ports.data_source import Kind, Refused, Row, Server, Terms
+from watchbell.ports.data_source import Kind, Server, Terms
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TERMS = Terms(now=NOW, model=AlertaModel(), limits=Limits(), timeouts=Timeouts(), rules=USUAL, max_latency=2_000)
@@ -61,7 +61,7 @@ def source(fake: Fake, url: str = "http://127.0.0.1/api/", key: str = "k") -> An
     return Alerta().server(Server(url=url, key=key), TERMS, fake)
 
 
-async def read(fake: Fake, kind: Kind = "alert") -> list[Row | Refused]:
+async def read(fake: Fake, kind: Kind = "alert") -> list[Any]:
     return [row async for row in source(fake).read(kind)]
 
 
@@ -101,6 +101,21 @@ async def test_notes_are_asked_for_only_where_there_may_be_some():
     assert [one.text for one in first.thing.notes] == ["seen"]
     assert (refused.kind, second.thing.notes) == ("note", ())
     assert fake.asked == ["/alerts", "/alert/a1/notes"]
+
+
+async def test_entries_of_one_time_come_in_the_order_in_which_they_happened():
+    at, later = "2026-03-01T11:00:00.000Z", "2026-03-01T11:00:01.000Z"
+    history = [{"type": kind, "status": "open", "updateTime": at} for kind in ("ack", "new")]
+    history.append({"type": "close", "status": "closed", "updateTime": later})
+    (row,) = await read(Fake({"alerts": [alert(1, history=history)]}))
+    assert [entry.type for entry in row.thing.history] == ["new", "ack", "close"]
+    found = await read(Fake({"alerts": [alert(1, history="none"), alert(2, history=["odd", {"updateTime": 5}])]}))
+    assert [(type(one).__name__, one.kind) for one in found] == [
+        ("Refused", "alert"),
+        ("Row", "alert"),
+        ("Refused", "history"),
+        ("Refused", "history"),
+    ]
 
 
 async def test_members_of_groups_are_asked_for():
