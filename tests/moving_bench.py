@@ -131,12 +131,14 @@ def alert(name: str = "a1", *, notes: Sequence[Note] = (), history: Sequence[str
         "update_time": AGO,
     }
     made = Alert(**(fields | more))
-    entries = tuple(
-        HistoryEntry(
-            id=name, alert_id=made.id, at=AGO, sent_at=AGO, event="Down", severity="major", status="open", type=kind
-        )
-        for kind in history
-    )
+    past: dict[str, Any] = {
+        "sent_at": AGO,
+        "event": "Down",
+        "severity": "major",
+        "status": "open",
+        "source": "import/x",
+    }
+    entries = tuple(HistoryEntry(id=name, alert_id=made.id, at=AGO, type=kind, **past) for kind in history)
     return row("alert", MovedAlert(alert=made, history=entries, notes=tuple(notes)), name)
 
 

@@ -249,6 +249,29 @@ def test_again_brings_nothing_and_changes_nothing(moved, way, alerta, tmp_path):
     assert {part: after[part] for part in after} == {part: moved[way][part] for part in after}
 
 
+def test_again_brings_up_to_date_what_has_changed_over_there(alerta, tmp_path):
+    data = ("--data", str(tmp_path / "data"))
+    imported("--dump", str(alerta.dump(tmp_path / "first.sql")), *data)
+    alerta.query("CREATE TABLE kept AS SELECT * FROM alerts WHERE resource IN ('web01', 'web02')")
+    try:
+        body = {"event": "Down", "environment": "Production", "severity": "major", "service": ["Shop"]}
+        alerta.call("POST", "/alert", {**body, "resource": "web01", "value": "twice"})
+        (second,) = alerta.call("GET", "/alerts?resource=web02")["alerts"]
+        alerta.call("PUT", f"/alert/{second['id']}/action", {"action": "close", "text": "mended"})
+        report = imported("--from", alerta.url, "--key", alerta.key, *data)
+        assert {kind: tally["updated"] for kind, tally in report.items() if tally["updated"]} == {"alert": 2}
+        assert report["history"]["imported"] == 2
+        found = content(f"sqlite:///{tmp_path}/data/watchbell.db")
+        alerts = {alert.resource: alert for alert in found["alerts"].values()}
+        assert (alerts["web01"].duplicate_count, alerts["web01"].value) == (1, "twice")
+        assert alerts["web02"].status == "closed"
+        assert [entry.type for entry in found["history"][alerts["web02"].id]] == ["new", "close"]
+    finally:
+        alerta.query("DELETE FROM alerts WHERE id IN (SELECT id FROM kept)")
+        alerta.query("INSERT INTO alerts SELECT * FROM kept")
+        alerta.query("DROP TABLE kept")
+
+
 @pytest.mark.parametrize("options", [["-Fc"], ["-Ft"], ["-Z", "6"]], ids=["custom", "tar", "gzip"])
 def test_archives_and_compressed_dumps(alerta, tmp_path, options, moved):
     dump = alerta.dump(tmp_path / "alerta.dump", *options)

@@ -27,6 +27,7 @@ CHOICES = tuple(kind for kind in KINDS if kind != "history")
 LINES = 20  # about each kind, on the screen; --json has more
 _WORDS: dict[Outcome, str] = {
     "imported": "imported",
+    "updated": "brought up to date",
     "there": "there already",
     "kept": "kept as they are here",
     "left": "left out",
@@ -73,8 +74,9 @@ def import_data(  # noqa: PLR0917 - Typer takes options by position
     """Bring alerts, their history and notes, blackouts, heartbeats, people, groups, roles, customers and API keys.
 
     Works on the store itself, beside a running Watchbell or before its first start. What is here already stays as it
-    is, so it can be run again: after it was interrupted, or for what has come since. Nobody is told of imported alerts
-    unless --notify is given. What cannot come is named with the reason, and the exit code is 1 then.
+    is, so it can be run again, after it was interrupted or for what has come since: alerts and heartbeats that nothing
+    has happened to here are brought up to date then. Nobody is told of imported alerts unless --notify is given. What
+    cannot come is named with the reason, and the exit code is 1 then.
 
     Example: watchbell import-data alerta --dump alerta.sql --dry-run
     """

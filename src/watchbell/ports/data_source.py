@@ -31,6 +31,9 @@ KINDS: tuple[Kind, ...] = (
 )
 """In the order in which they are read: what is named by others comes before them."""
 
+IMPORTED = "import/"
+"""How the source of history begins that was imported: the system's name follows. All else happened here."""
+
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """What this installation takes. `max_latency` in milliseconds; `now` is when the import began."""

@@ -1,9 +1,9 @@
 """Moving: what another system keeps comes into the store, batch by batch, in one transaction each.
 
-What is here is never overwritten: a row whose id is here already was brought before, and one that bears a name which
-something of Watchbell's own has is reported as kept. So an import that was interrupted, or that is to bring what has
-come since, is simply run again. A row that the store refuses is refused for itself. Losing the database raises
-`Retryable`; the batches before stay.
+What is Watchbell's own is never overwritten: a row that bears a name which something here has is reported as kept.
+A row whose id is here was brought before; an alert or heartbeat that nothing has happened to here since is brought up
+to date, all else stays. So an import that was interrupted, or that is to bring what has come since, is run again. A row
+that the store refuses is refused for itself. Losing the database raises `Retryable`; the batches before stay.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -25,14 +25,15 @@ PAUSE = 2.0
 TOLD = 1_000
 """So many lines of each kind are kept for the report; the rest is counted."""
 
-Outcome = Literal["imported", "there", "kept", "left", "refused"]
-OUTCOMES: tuple[Outcome, ...] = ("imported", "there", "kept", "left", "refused")
+Outcome = Literal["imported", "updated", "there", "kept", "left", "refused"]
+OUTCOMES: tuple[Outcome, ...] = ("imported", "updated", "there", "kept", "left", "refused")
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one row: `there` was imported before, `kept` is something of Watchbell's own that stays as it is.
+    """What became of one row.
 
-    `left` had no effect any more, `refused` is lost.
+    `there` was imported before, `updated` as well, and has changed where it comes from; `kept` is something of
+    Watchbell's own that stays as it is, `left` had no effect any more, `refused` is lost.
     """
 
     kind: Kind
@@ -45,6 +46,7 @@ class Tally(msgspec.Struct, kw_only=True):
     """How many rows of a kind came to what, and lines about those that are worth one, at most `TOLD`."""
 
     imported: int = 0
+    updated: int = 0
     there: int = 0
     kept: int = 0
     left: int = 0

@@ -23,8 +23,8 @@ from watchbell.domain.errors import Faulty
 from watchbell.domain.ids import shard_of
 from watchbell.domain.managed import Stored
 from watchbell.ports.clock import Clock
-from watchbell.ports.data_source import Kind, MovedAlert, MovedBlackout, Row
-from watchbell.ports.store import Timer
+from watchbell.ports.data_source import IMPORTED, Kind, MovedAlert, MovedBlackout, Row
+from watchbell.ports.store import Timer, Transaction
 from watchbell.usecases.administering import OPERATOR
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.configuration import Configured
@@ -36,6 +36,12 @@ from watchbell.usecases.muting import KIND, name_for
 from watchbell.usecases.proposing import body_of
 
 _MOMENT = timedelta(milliseconds=1)
+_MOST_HISTORY = 10_000
+_WRITTEN = frozenset({"imported", "updated"})
+_NOTHING = frozenset[Any]()
+
+Mark = tuple[str, str, datetime]
+"""What tells one entry of an alert's history from the others."""
 
 
 class MovingAlerts:
@@ -62,38 +68,35 @@ class MovingAlerts:
         identities = [each.alert.identity for each in moved]
         if writing.for_good:
             await tx.alerts.lock(identities)
-        ids = {alert.id for alert in await tx.alerts.many([each.alert.id for each in moved])}
+        here = {str(alert.id): alert for alert in await tx.alerts.many([each.alert.id for each in moved])}
         names = {alert.identity: str(alert.id) for alert in await tx.alerts.related(identities)}
+        past = await _imported_history(tx, here, moved)
         told: list[Told] = []
-        fresh: list[MovedAlert] = []
+        coming: list[MovedAlert] = []
         for each in moved:
             alert = each.alert
-            come = Told(kind="alert", id=alert.id, outcome="imported")
-            if alert.id in ids:
-                come = _but(come, "there")
-            elif alert.identity in names:
-                come = _but(come, "kept", f"{_named(alert.identity)} is here already, as {names[alert.identity]}")
-            else:
-                ids.add(alert.id)
+            come = _arriving(alert, here, names, past)
+            fresh = [entry for entry in each.history if _mark(entry) not in past.get(alert.id, _NOTHING)]
+            if come.outcome in _WRITTEN:
+                here[alert.id] = alert
                 names[alert.identity] = alert.id
-                fresh.append(each)
-            told.append(come)
-            told += [Told(kind="history", id=one.id, outcome=come.outcome) for one in each.history]
-        self._would_come.update(() if writing.for_good else (each.alert.id for each in fresh))
-        if writing.for_good and fresh:
-            await self._keep(writing, fresh, now)
+                coming.append(msgspec.structs.replace(each, history=tuple(fresh)))
+            told += [come, *_history_told(each, come, len(fresh))]
+        self._would_come.update(() if writing.for_good else (each.alert.id for each in coming))
+        if writing.for_good and coming:
+            await self._keep(writing, coming, now)
         # An alert that is here may have got notes since it was brought.
         notes = [Row(kind="note", id=note.id, thing=note) for each in moved for note in each.notes]
         return [*told, *(await self.notes(writing, notes) if notes else ())]
 
-    async def _keep(self, writing: Writing, fresh: Sequence[MovedAlert], now: datetime) -> None:
+    async def _keep(self, writing: Writing, coming: Sequence[MovedAlert], now: datetime) -> None:
         tx = writing.tx
         config = await self._configured.within(tx)
         blackouts = in_force(config.blackouts.values(), now).blackouts
         inhibitions = enabled(config.inhibitions)
         alerts: list[Alert] = []
         history: list[HistoryEntry] = []
-        for each in fresh:
+        for each in coming:
             alert, more = self._settled(each.alert, blackouts, inhibitions, now, config.version)
             alerts.append(alert)
             history += [*each.history, *more]
@@ -148,26 +151,33 @@ class MovingAlerts:
         told: list[Told] = []
         fresh: dict[tuple[str, str], OriginHeartbeat] = {}
         found = [(row, cast("OriginHeartbeat", row.thing)) for row in rows]
-        ids = {each.id for each in await tx.origin_heartbeats.get([heartbeat.id for _, heartbeat in found])}
+        here = {each.id: each for each in await tx.origin_heartbeats.get([heartbeat.id for _, heartbeat in found])}
         for row, heartbeat in found:
             key = (heartbeat.origin, heartbeat.customer or "")
             come = Told(kind="heartbeat", id=row.id, outcome="imported")
-            if heartbeat.id in ids:
-                come = _but(come, "there")
-            elif key in fresh or await tx.origin_heartbeats.of(heartbeat.origin, heartbeat.customer) is not None:
+            known = here.get(heartbeat.id) or fresh.get(key)
+            known = known or await tx.origin_heartbeats.of(heartbeat.origin, heartbeat.customer)
+            if known is not None and known.id != heartbeat.id:
                 come = _but(come, "kept", f"{heartbeat.origin!r} is watched here already")
-            else:
-                ids.add(heartbeat.id)
-                fresh[key] = heartbeat
+            elif known is not None:
+                # Each heartbeat that is received here, and each alert for one, makes a version.
+                news = known.version == heartbeat.version and heartbeat.receive_time > known.receive_time
+                come = _but(come, "updated" if news else "there")
+            if come.outcome in _WRITTEN:
+                here[heartbeat.id] = fresh[key] = heartbeat
             told.append(come)
         if writing.for_good and fresh:
-            status = {beat.id: beat.status(now) for beat in fresh.values()}
-            quiet = [self._told_already(beat, status[beat.id]) for beat in fresh.values()]
-            await tx.origin_heartbeats.save(quiet)
-            dues = [(beat.id, self._due(beat, status[beat.id], now)) for beat in quiet]
-            await tx.timers.set([Timer(kind=ORIGIN, subject=i, shard=shard_of(i), due=due) for i, due in dues if due])
-            tx.changed("check", *(beat.id for beat in quiet))
+            await self._watch(writing, list(fresh.values()), now)
         return told
+
+    async def _watch(self, writing: Writing, fresh: Sequence[OriginHeartbeat], now: datetime) -> None:
+        tx = writing.tx
+        status = {beat.id: beat.status(now) for beat in fresh}
+        quiet = [self._told_already(beat, status[beat.id]) for beat in fresh]
+        await tx.origin_heartbeats.save(quiet)
+        dues = [(beat.id, self._due(beat, status[beat.id], now)) for beat in quiet]
+        await tx.timers.set([Timer(kind=ORIGIN, subject=i, shard=shard_of(i), due=due) for i, due in dues if due])
+        tx.changed("check", *(beat.id for beat in quiet))
 
     def _told_already(self, heartbeat: OriginHeartbeat, status: str) -> OriginHeartbeat:
         return heartbeat if self._notify or status == OK else msgspec.structs.replace(heartbeat, alerted=status)
@@ -212,6 +222,54 @@ class MovingAlerts:
         if name in taken or await writing.tx.catalogue.get(KIND, name) is not None:
             return f"{name} {blackout.id[:8]}"
         return name
+
+
+def _arriving(
+    alert: Alert, here: Mapping[str, Alert], names: Mapping[Identity, str], past: Mapping[str, frozenset[Mark]]
+) -> Told:
+    """What becomes of an alert, by what is `here` (by id), who has its identity, and whose past was imported."""
+    come = Told(kind="alert", id=alert.id, outcome="imported")
+    holder = names.get(alert.identity, alert.id)
+    if holder != alert.id:
+        return _but(come, "kept", f"{_named(alert.identity)} is here already, as {holder}")
+    if alert.id not in here:
+        return come
+    return _but(come, "updated" if alert.id in past and _is_news(alert, here[alert.id]) else "there")
+
+
+def _is_news(alert: Alert, here: Alert) -> bool:
+    """Whether an alert has changed where it comes from since it was brought, and nothing has happened to it here."""
+    bare = msgspec.structs.replace(here, inhibits=None, tags=alert.tags)
+    same = bare == alert and set(here.tags) == set(alert.tags)
+    goes_on = alert.last_receive_time >= here.last_receive_time and alert.update_time >= here.update_time
+    return here.version == alert.version and goes_on and not same
+
+
+async def _imported_history(
+    tx: Transaction, here: Mapping[str, Alert], moved: Sequence[MovedAlert]
+) -> dict[str, frozenset[Mark]]:
+    """The histories of those alerts that may be brought up to date: all of it was imported."""
+    wanted = [each.alert.id for each in moved if each.alert.id in here and _is_news(each.alert, here[each.alert.id])]
+    found = await tx.history.of_many(wanted, _MOST_HISTORY) if wanted else {}
+    return {
+        name: frozenset(map(_mark, entries))
+        for name, entries in found.items()
+        if all(entry.source.startswith(IMPORTED) for entry in entries)
+    }
+
+
+def _mark(entry: HistoryEntry) -> Mark:
+    return entry.id, entry.type, entry.at
+
+
+def _history_told(each: MovedAlert, come: Told, fresh: int) -> list[Told]:
+    """What becomes of an alert's history: what is new of it comes with the alert."""
+    if come.outcome != "updated":
+        return [Told(kind="history", id=one.id, outcome=come.outcome) for one in each.history]
+    return [
+        Told(kind="history", id=each.alert.id, outcome="imported" if number < fresh else "there")
+        for number in range(len(each.history))
+    ]
 
 
 def _but(told: Told, outcome: Outcome, reason: str = "") -> Told:

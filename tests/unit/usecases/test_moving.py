@@ -106,6 +106,47 @@ async def test_again_brings_nothing_and_overwrites_nothing(world: World):
         assert len(await tx.history.of("a1")) == 1
 
 
+async def test_again_brings_alerts_up_to_date_that_nothing_has_happened_to_here(world: World):
+    await world.move(alert(), alert("a2"), alert("a3"), alert("a4"))
+    async with world.store.transaction() as tx:
+        (mine,) = await tx.alerts.many(["a2"])
+        await tx.alerts.save([msgspec.structs.replace(mine, text="ours", version=2)])
+        (entry,) = await tx.history.of("a4")
+        await tx.history.add([msgspec.structs.replace(entry, type="note", source="")])
+    later: dict[str, Any] = {"last_receive_time": NOW, "duplicate_count": 9, "history": ("new", "value")}
+    older: dict[str, Any] = {"last_receive_time": AGO - timedelta(hours=1), "duplicate_count": 1}
+    changed = [alert(**later), alert("a2", **later), alert("a3", **older), alert("a4", **later)]
+    dry = await world.move(*changed, dry_run=True)
+    report = await world.move(*changed)
+    assert dry.kinds == report.kinds
+    assert (tallied(report, "alert"), report.kinds["alert"].updated) == ((0, 3, 0, 0, 0), 1)
+    assert [(await world.alert(name)).duplicate_count for name in ("a1", "a2", "a3", "a4")] == [9, 4, 4, 4]
+    async with world.store.reading() as tx:
+        assert [entry.type for entry in await tx.history.of("a1")] == ["new", "value"]
+        assert [entry.type for entry in await tx.history.of("a2")] == ["new"]
+    assert (await world.due("alert"))["a1"] == NOW + timedelta(hours=1)
+    assert await world.waiting() == 0
+    assert (await world.move(*changed)).kinds["alert"].updated == 0
+
+
+async def test_an_alert_of_watchbells_own_is_not_brought_up_to_date(world: World):
+    signal = Signal(
+        id="a1",
+        environment="Production",
+        resource="host of a1",
+        event="Down",
+        severity="major",
+        service=("Shop",),
+        create_time=AGO,
+    )
+    world.time = AGO
+    await world.intake.receive(signal)
+    world.time = NOW
+    report = await world.move(alert(last_receive_time=NOW, update_time=NOW))
+    assert (tallied(report, "alert"), report.kinds["alert"].updated) == ((0, 1, 0, 0, 0), 0)
+    assert (await world.alert("a1")).duplicate_count == 0
+
+
 async def test_of_two_alerts_of_one_identity_the_one_that_is_here_stays(world: World):
     report = await world.move(alert(), alert("a2", resource="host of a1"), alert("a1", resource="another"))
     assert tallied(report, "alert") == (1, 1, 1, 0, 0)
@@ -262,6 +303,23 @@ async def test_heartbeats_are_watched_and_those_that_are_late_already_tell_nobod
     assert await world.due(ORIGIN) == {"id of good": after, "id of slow": after}
     twin = msgspec.structs.replace(rows[0].thing, id="another")
     assert tallied(await world.move(row("heartbeat", twin)), "heartbeat") == (0, 0, 1, 0, 0)
+
+
+async def test_again_brings_heartbeats_up_to_date_that_were_not_heard_here(world: World):
+    await world.move(_beat("good", ago=600), _beat("heard", ago=600), _beat("silent", ago=600, timeout=10))
+    async with world.store.transaction() as tx:
+        (heard,) = await tx.origin_heartbeats.get(["id of heard"])
+        await tx.origin_heartbeats.save([msgspec.structs.replace(heard, version=1)])
+    report = await world.move(_beat("good", ago=5), _beat("heard", ago=5), _beat("silent", ago=5, timeout=10))
+    assert (report.kinds["heartbeat"].updated, report.kinds["heartbeat"].there) == (2, 1)
+    async with world.store.reading() as tx:
+        found = {one.origin: (one.receive_time, one.alerted) for one in await tx.origin_heartbeats.all()}
+    assert found == {
+        "good": (NOW - timedelta(seconds=5), ""),
+        "heard": (NOW - timedelta(seconds=600), ""),
+        "silent": (NOW - timedelta(seconds=5), ""),
+    }
+    assert (await world.due(ORIGIN))["id of silent"] == NOW + timedelta(seconds=5, milliseconds=1)
 
 
 async def test_with_notify_late_heartbeats_are_looked_at_now(world: World):

@@ -21,10 +21,10 @@ from watchbell.domain.errors import Invalid, Refused
 from watchbell.domain.ids import AlertId
 from watchbell.domain.signal import Signal
 from watchbell.importers.alerta.records import RawAlert, RawHistory, RawNote, moment, past, shaped
+from watchbell.ports.data_source import IMPORTED, Terms
 from watchbell.ports.data_source import Refused as RefusedRow
-from watchbell.ports.data_source import Terms
 
-SOURCE = "import/alerta"
+SOURCE = f"{IMPORTED}alerta"
 """The way by which history came that was imported."""
 MOST_SECONDS = 2**31 - 1
 _STEPS = (short_names, bounded_text, bounded_attributes, known_environment)
