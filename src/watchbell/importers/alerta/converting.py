@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from watchbell.domain.alerts.note import Note
 from watchbell.domain.errors import Invalid
 from watchbell.importers.alerta import taken_alerts, taken_people, taken_quiet
 from watchbell.importers.alerta.records import identified
@@ -40,13 +41,14 @@ class Converting:
         alert, raw = taken_alerts.alert_of(given, self._terms)
         alert, history, refused = taken_alerts.with_history(alert, raw.history or (), self._terms)
         written = [each for note in notes for each in self.row("note", note)]
-        mine = tuple(each.thing for each in written if isinstance(each, Row))
-        yield Row(kind="alert", id=alert.id, thing=MovedAlert(alert=alert, history=history, notes=mine))  # type: ignore[arg-type]
+        mine = tuple(each.thing for each in written if isinstance(each, Row) and isinstance(each.thing, Note))
+        yield Row(kind="alert", id=alert.id, thing=MovedAlert(alert=alert, history=history, notes=mine))
         yield from refused
         yield from (each for each in written if isinstance(each, Refused))
 
     def _blackout(self, given: Any) -> Row | Refused:
         blackout, raw = taken_quiet.blackout_of(given)
         if taken_quiet.moment(raw.end_time, "endTime") <= self._terms.now:
-            return Refused(kind="blackout", id=raw.id[:100], reason=f"was over at {raw.end_time}", lost=False)
-        return Row(kind="blackout", id=raw.id, thing=blackout)
+            reason = f"was over at {raw.end_time}"
+            return Refused(kind="blackout", id=identified(given), reason=reason, lost=False)
+        return Row(kind="blackout", id=identified(given), thing=blackout)

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol, cast
 
 from watchbell.domain.errors import Permanent
 
@@ -92,7 +92,7 @@ class Plain:
     def _open(self) -> Generator[IO[bytes]]:
         try:
             with gzip.open(self._file) if self._compressed else self._file.open("rb") as lines:
-                yield lines  # type: ignore[misc]
+                yield cast("IO[bytes]", lines)
         except (OSError, EOFError) as error:
             raise Permanent(f"{self._file}: cannot be read: {error}") from error
 
