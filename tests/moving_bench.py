@@ -79,11 +79,12 @@ class World:
         dry_run: bool = False,
         notify: bool = False,
         writes_alerts: type[MovingAlerts] = MovingAlerts,
+        source: Source | None = None,
     ) -> Report:
         alerts = writes_alerts(self, self.configured, self.model, ObjectShapes({}), notify=notify)
         writers: dict[Kind, Writer] = {**MovingPeople(self, USUAL).writers(), **alerts.writers()}
         mover = Moving(self.store, self, writers, dry_run=dry_run)
-        return await mover.move(Source(rows), KINDS, lambda *_: None)
+        return await mover.move(source or Source(rows), KINDS, lambda *_: None)
 
     async def due(self, kind: str) -> dict[str, datetime]:
         async with self.store.reading() as tx:

@@ -1,13 +1,13 @@
 """Moving: what comes, what stays as it is, who hears of it, and how alerts live on."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from moving_bench import AGO, NOW, World, alert, group, key, lines, row, tallied, user
+from moving_bench import AGO, NOW, Source, World, alert, group, key, lines, row, tallied, user
 from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.alerts.note import Note
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
@@ -15,6 +15,7 @@ from watchbell.domain.errors import Conflict, Retryable
 from watchbell.domain.ids import SHARDS, new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.data_source import (
+    Kind,
     MovedBlackout,
     Refused,
     Row,
@@ -207,6 +208,24 @@ async def test_many_come_in_batches_and_lines_about_them_are_bounded(world: Worl
     assert tallied(report, "alert") == (30, 0, 0, 0, 20)
     assert len(report.kinds["alert"].lines) == 5
     assert report.lost == 20
+
+
+async def test_rows_are_written_while_others_are_still_to_be_read(world: World, monkeypatch):
+    """So that memory holds a batch, however many there are."""
+    monkeypatch.setattr(moving, "BATCH", 7)
+    behind: list[int] = []
+
+    class Watching(Source):
+        async def read(self, kind: Kind) -> AsyncIterator[Row | Refused]:
+            read = 0
+            async for one in super().read(kind):
+                async with world.store.reading() as tx:
+                    behind.append(read - len(await tx.alerts.many([each.id for each in self.rows])))
+                yield one
+                read += 1
+
+    await world.move(source=Watching([alert(f"a{number}") for number in range(30)]))
+    assert max(behind) == 6
 
 
 async def test_a_dry_run_tells_the_same_and_writes_nothing(world: World):
