@@ -18,23 +18,23 @@ class AlertaMissing(Exception):
     """The package cannot be had; the message says why."""
 
 
-def install(folder: Path) -> Path:
-    """Make an environment in `folder`; returns the program.
+def install(folder: Path, lock: Path = LOCK, program: str = "alerta") -> Path:
+    """Make an environment in `folder` of what the lock names; returns the program.
 
     Raises:
         AlertaMissing: the packages could not be installed.
     """
     environment = folder / "alerta"
     pip = [sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"), "install"]
-    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", str(LOCK)]
+    options = ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock)]
     for command in ([sys.executable, "-m", "venv", "--without-pip", str(environment)], [*pip, *options]):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise AlertaMissing(f"the package alerta cannot be installed: {error}") from error
+            raise AlertaMissing(f"{lock.stem} cannot be installed: {error}") from error
         if done.returncode:
-            raise AlertaMissing(f"the package alerta cannot be installed: {done.stderr.strip()[-500:]}")
-    return environment / "bin" / "alerta"
+            raise AlertaMissing(f"{lock.stem} cannot be installed: {done.stderr.strip()[-500:]}")
+    return environment / "bin" / program
 
 
 class AlertaRunner:

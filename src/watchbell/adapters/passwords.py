@@ -2,6 +2,8 @@
 
 A hash takes some 50 ms and 46 MiB, so only a few are made at once, and callers beyond a bounded queue are refused:
 guessing passwords must not take the machine's memory away from alerts.
+
+Hashes by bcrypt came with people who were imported. They are outdated, so that the next log-in makes one of ours.
 """
 
 import asyncio
@@ -10,14 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import TypeVar
 
+import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import Type
 
+from watchbell.domain.access import HARDEST_BCRYPT, bcrypt_cost
 from watchbell.domain.errors import Overloaded
 
 AT_ONCE = 2
 WAITING = 32
+BCRYPT_MAX = 72
+"""Bytes of a password that bcrypt looks at."""
 
 T = TypeVar("T")
 
@@ -58,8 +64,21 @@ class Argon2Passwords:
         return self._hasher.hash("nobody's password")
 
     def _verify(self, password_hash: str, password: str) -> bool:
+        if bcrypt_cost(password_hash):
+            return _verify_bcrypt(password_hash, password)
         # Without a hash another one is tried, so that the time taken does not tell which logins exist.
         try:
             return self._hasher.verify(password_hash or self._nobodys_hash, password) and bool(password_hash)
         except (VerificationError, InvalidHashError):
             return False
+
+
+def _verify_bcrypt(password_hash: str, password: str) -> bool:
+    """As whoever made the hash did it: what is beyond bcrypt's length was never looked at."""
+    # An account without a password may have the hash of the empty one, which nobody shall come in by.
+    if bcrypt_cost(password_hash) > HARDEST_BCRYPT or not password:
+        return False
+    try:
+        return bcrypt.checkpw(password.encode("utf-8", "surrogatepass")[:BCRYPT_MAX], password_hash.encode())
+    except ValueError:
+        return False

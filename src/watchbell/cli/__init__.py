@@ -69,7 +69,20 @@ def root(
 
 
 def _register() -> None:
-    from watchbell.cli import alerts, events, formats, importing, mappings, objects, people, rules, serve, tag, upkeep
+    from watchbell.cli import (
+        alerts,
+        events,
+        formats,
+        importing,
+        importing_data,
+        mappings,
+        objects,
+        people,
+        rules,
+        serve,
+        tag,
+        upkeep,
+    )
 
     serve.register(app)
     upkeep.register(app)
@@ -80,6 +93,7 @@ def _register() -> None:
     formats.register(app)
     rules.register(app)
     importing.register(app)
+    importing_data.register(app)
     alerts.register(app)
     people.register(app)
 

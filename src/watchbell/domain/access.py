@@ -31,6 +31,7 @@ RESOURCES = (
 )
 VERBS = ("read", "write", "delete", "admin")
 MATCH_MAX = 200
+KEY_TEXT_MAX = 500
 
 PING_SCOPES = frozenset({"write:pings"})
 """The scopes of a ping key: these and no others, because it stands in addresses, which logs and crontabs show."""
@@ -43,6 +44,9 @@ SESSION_LIFE = timedelta(days=7)
 PASSWORD_MIN = 10
 PASSWORD_MAX = 512
 
+HARDEST_BCRYPT = 14
+"""Cost of a hash by bcrypt that is still tried: each one more takes twice as long, and this one a second."""
+
 FAILURE_WINDOW = timedelta(minutes=15)
 """Failed log-ins count for so long."""
 FAILURES_HERE = 10
@@ -54,6 +58,7 @@ Larger, so that a stranger cannot easily lock out a person.
 """
 
 _LOGIN = re.compile(r"[^\s\x00-\x20\x7f:/\\<>\"'`]{1,100}")
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 _CUSTOM = re.compile(r"(?:admin|write|read|delete):[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?")
 _EMAIL = re.compile(r"[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,64}@[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,190}")
 
@@ -113,6 +118,17 @@ def role_faults(match: str, scopes: Collection[str], custom: Collection[str] = (
     return found
 
 
+def key_faults(scopes: Collection[str], text: str, custom: Collection[str] = ()) -> list[Fault]:
+    """Everything wrong with what a key may do and what it is said to be for."""
+    found = scope_faults("scopes", scopes, custom)
+    if not scopes:
+        found.append(Fault(field="scopes", reason="needs at least one scope"))
+    if len(text) > KEY_TEXT_MAX or not all(c.isprintable() for c in text):
+        reason = f"must be at most {KEY_TEXT_MAX} characters without control characters"
+        found.append(Fault(field="text", reason=reason))
+    return found
+
+
 def rule_faults(rules: RoleRules) -> list[Fault]:
     """Everything wrong with what the settings say of roles; fields are those of the section `auth`."""
     found = [
@@ -161,6 +177,12 @@ def password_faults(password: str, *others: str) -> list[Fault]:
 def is_address(text: str) -> bool:
     """Whether it is an e-mail address."""
     return bool(_EMAIL.fullmatch(text))
+
+
+def bcrypt_cost(password_hash: str) -> int:
+    """The cost of a hash by bcrypt; 0 when it is none."""
+    found = _BCRYPT.fullmatch(password_hash)
+    return int(found[1]) if found is not None else 0
 
 
 def user_faults(

@@ -10,7 +10,10 @@ from watchbell.domain.managed import Managed
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A person. `password_hash` is argon2id, empty when no password is set. `roles` are names of roles."""
+    """A person. `roles` are names of roles.
+
+    `password_hash` is empty when no password is set, by argon2id, or by bcrypt until somebody who was imported logs in.
+    """
 
     id: str
     login: str

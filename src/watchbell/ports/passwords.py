@@ -11,7 +11,10 @@ class Passwords(Protocol):
         ...
 
     async def verify(self, password_hash: str, password: str) -> bool:
-        """Whether the password is the one. An empty or broken hash takes as long and is never the one."""
+        """Whether the password is the one. An empty or broken hash takes as long and is never the one.
+
+        A hash by bcrypt, of somebody who was imported, is understood, too.
+        """
         ...
 
     def outdated(self, password_hash: str) -> bool:

@@ -11,11 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from watchbell.domain.access import (
-    password_faults,
-    scope_faults,
-    user_faults,
-)
+from watchbell.domain.access import key_faults, password_faults, user_faults
 from watchbell.domain.accounts import ApiKey, Means, Principal, User
 from watchbell.domain.customers import assigned, sees
 from watchbell.domain.errors import Conflict, Fault, Faulty, Forbidden, Invalid, Missing
@@ -38,7 +34,6 @@ from watchbell.usecases.sessions import digest, people_changed, rights_changed
 
 KEY_LENGTH = 40
 _KEY_CHARACTERS = string.ascii_letters + string.digits  # a command takes what begins with a dash for an option
-TEXT_MAX = 500
 DIFFERENT = 8
 _CHOSEN = re.compile(r"[A-Za-z0-9_-]{20,200}")
 PROOF_FIELD = "currentPassword"
@@ -200,7 +195,7 @@ class Administering:
     async def make_key(self, by: Principal, wanted: "NewApiKey") -> tuple[str, ApiKey]:
         """The same, for a key that may be chosen."""
         now = self._clock.now()
-        faults = _key_faults(wanted.scopes, wanted.text, wanted.expires_at, now, self._rules) + _chosen_faults(
+        faults = _key_faults(wanted.scopes, wanted.text, wanted.expires_at, now, self._rules) + chosen_faults(
             wanted.plain
         )
         if faults:
@@ -353,7 +348,8 @@ def _guarded(user: User, wanted: UserChange) -> list[str]:
     return [name for name, differs in changed.items() if differs]
 
 
-def _chosen_faults(plain: str) -> list[Fault]:
+def chosen_faults(plain: str) -> list[Fault]:
+    """What is wrong with a key that somebody chose."""
     if not plain or (_CHOSEN.fullmatch(plain) and len(set(plain)) >= DIFFERENT):
         return []
     return [Fault(field="key", reason="must be 20 to 200 letters, digits, - or _, at least 8 of them different")]
@@ -362,11 +358,7 @@ def _chosen_faults(plain: str) -> list[Fault]:
 def _key_faults(
     scopes: Sequence[str], text: str, expires_at: datetime | None, now: datetime, rules: RoleRules
 ) -> list[Fault]:
-    faults = scope_faults("scopes", scopes, rules.custom_scopes)
-    if not scopes:
-        faults.append(Fault(field="scopes", reason="needs at least one scope"))
-    if len(text) > TEXT_MAX or not all(c.isprintable() for c in text):
-        faults.append(Fault(field="text", reason=f"must be at most {TEXT_MAX} characters without control characters"))
+    faults = key_faults(scopes, text, rules.custom_scopes)
     if expires_at is not None and expires_at <= now:
         faults.append(Fault(field="expireTime", reason="lies in the past"))
     return faults

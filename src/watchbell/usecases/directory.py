@@ -24,7 +24,8 @@ from watchbell.usecases.sessions import people_changed, rights_changed
 NAME_MAX = 200
 TEXT_MAX = 2_000
 MEMBERS_MAX = 10_000
-_LIMITS = Limits(raw=65_536)
+LIMITS = Limits(raw=65_536)
+"""Of attributes."""
 
 
 class Directory:
@@ -80,7 +81,7 @@ class Directory:
                 attributes=merged(before.attributes, attributes),
                 updated_at=self._clock.now(),
             )
-            admit_attributes(after.attributes, _LIMITS)
+            admit_attributes(after.attributes, LIMITS)
             await tx.people.save_profile(after)
             if text is not None or email_verified is not None:
                 people_changed(tx)
@@ -112,8 +113,8 @@ class Directory:
             group = msgspec.structs.replace(
                 before, name=before.name if name is None else name, text=before.text if text is None else text
             )
-            _check("name", group.name, NAME_MAX)
-            _check("text", group.text, TEXT_MAX, empty=True)
+            check_words("name", group.name, NAME_MAX)
+            check_words("text", group.text, TEXT_MAX, empty=True)
             if any(other.name == group.name and other.id != group.id for other in await tx.people.groups()):
                 raise Conflict("There is another group with this name.")
             if group.name != before.name:
@@ -191,8 +192,8 @@ class Directory:
                 match=before.match if match is None else match,
                 customer=before.customer if customer is None else customer,
             )
-            _check("match", after.match, NAME_MAX)
-            _check("customer", after.customer, NAME_MAX)
+            check_words("match", after.match, NAME_MAX)
+            check_words("customer", after.customer, NAME_MAX)
             if not sees(by.customers, after.customer):
                 raise Forbidden(f"not allowed to set customer to '{after.customer}'")
             await tx.customer_lookups.save(after)
@@ -234,9 +235,9 @@ class Directory:
 
 def admit_profile(text: str | None, attributes: Mapping[str, Any]) -> None:
     """Raise `Invalid` unless a profile may say this."""
-    admit_attributes(attributes, _LIMITS)
+    admit_attributes(attributes, LIMITS)
     if text is not None:
-        _check("text", text, TEXT_MAX, empty=True)
+        check_words("text", text, TEXT_MAX, empty=True)
 
 
 def merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -253,7 +254,8 @@ def merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
     return after
 
 
-def _check(field: str, text: str, most: int, *, empty: bool = False) -> None:
+def check_words(field: str, text: str, most: int, *, empty: bool = False) -> None:
+    """Raise `Invalid` for a text that is too long or has control characters; with `empty` it may be, and have lines."""
     if not text and not empty:
         raise Faulty([Fault(field=field, reason="is required")])
     if len(text) > most or not all(character.isprintable() or (empty and character == "\n") for character in text):

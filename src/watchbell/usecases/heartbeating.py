@@ -70,7 +70,7 @@ class Heartbeating:
         self._limits = limits or Limits()
         self._timeout = (timeouts or Timeouts()).heartbeat
         self._max_latency = max_latency
-        self._wording = Wording(model.severities.normal, _environment(self._limits.environments))
+        self._wording = Wording(model.severities.normal, usual_environment(self._limits.environments))
         self._wake = wake
 
     async def take(self, sent: Sent) -> OriginHeartbeat:
@@ -159,7 +159,7 @@ class Heartbeating:
         return set(await self._take_signals(tx, signals, now)) if signals else set()
 
 
-def _environment(allowed: Sequence[str]) -> str:
+def usual_environment(allowed: Sequence[str]) -> str:
     """The environment of heartbeats that name none: `Production`, or the first that is allowed and no pattern."""
     usual = Wording().environment
     if any(re.fullmatch(each, usual) for each in allowed):

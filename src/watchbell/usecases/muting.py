@@ -105,14 +105,19 @@ class Muting:
 
 async def made(managing: Managing, by: Principal, fields: Mapping[str, Any]) -> Stored:
     """Store a blackout that has no name yet under one that says what it is for."""
-    what = next((str(fields[field]) for field in ("resource", "event", "group", "origin") if fields.get(field)), "")
-    words = [str(fields["environment"]), what or ", ".join([*fields.get("service", ()), *fields.get("tags", ())])]
-    name = " ".join(word for word in words if word)[:150] + f" {fields['start'][:16].replace('T', ' ')}"
-    name = "".join(character for character in name if character.isprintable()).strip()
+    name = name_for(fields)
     try:
         return await managing.create(by, KIND, {**fields, "name": name})
     except Conflict:
         return await managing.create(by, KIND, {**fields, "name": f"{name} {new_id()[:8]}"})
+
+
+def name_for(fields: Mapping[str, Any]) -> str:
+    """A name that says what a blackout with a `start` is for."""
+    what = next((str(fields[field]) for field in ("resource", "event", "group", "origin") if fields.get(field)), "")
+    words = [str(fields["environment"]), what or ", ".join([*fields.get("service", ()), *fields.get("tags", ())])]
+    name = " ".join(word for word in words if word)[:150] + f" {fields['start'][:16].replace('T', ' ')}"
+    return "".join(character for character in name if character.isprintable()).strip()
 
 
 async def end_now(managing: Managing, by: Principal, identifier: str, now: datetime) -> Stored:

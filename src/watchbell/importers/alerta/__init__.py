@@ -1,7 +1,8 @@
 """Alerta's server: `alertad.conf` (plain assignments in Python's syntax) and Alerta's variables, never executed.
 
-Each setting becomes one of ours or is named with its line and what it means here. Alerts and people are not in that
-file. `watchbell up --alerta-config FILE` reads it anew with each start instead.
+Each setting becomes one of ours or is named with its line and what it means here. `watchbell up --alerta-config FILE`
+reads it anew with each start instead. Alerts and people are not in that file: `watchbell import-data` brings them, from
+a running server or from a dump of its PostgreSQL database.
 """
 
 from collections.abc import Mapping
@@ -13,6 +14,8 @@ from watchbell.domain.alerts.model import ACTIONS
 from watchbell.domain.alerts.severity import ISA, SEVERITIES
 from watchbell.importers.alerta.accounts import accounts_of, mail_of
 from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
+from watchbell.importers.alerta.dump import DumpSource
+from watchbell.importers.alerta.server import ServerSource
 from watchbell.importers.alerta.signing_in import READINGS
 from watchbell.importers.alerta.table import (
     COPIED,
@@ -25,6 +28,7 @@ from watchbell.importers.alerta.table import (
     VARIABLES,
     Kind,
 )
+from watchbell.ports.data_source import DataSource, Fetch, Server, Terms
 from watchbell.ports.importer import Imported, Remark
 from watchbell.toolkit.alert_settings import COLOR, NAME
 from watchbell.toolkit.origins import Origins
@@ -36,7 +40,7 @@ _LEVELS = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warning", "INFO": 
 
 
 class Alerta:
-    """Reads `alertad.conf`."""
+    """Reads `alertad.conf`, and what a server or a dump holds."""
 
     name: ClassVar[str] = "alerta"
     title: ClassVar[str] = "Alerta"
@@ -50,6 +54,14 @@ class Alerta:
             reading.remark(statement.text, reason, line=statement.line, lost=True)
         reading.take()
         return reading.imported()
+
+    def dump(self, file: Path, terms: Terms, schema: str = "") -> DataSource:
+        """See DataImporter."""
+        return DumpSource(file, terms, schema)
+
+    def server(self, server: Server, terms: Terms, fetch: Fetch) -> DataSource:
+        """See DataImporter."""
+        return ServerSource(server, terms, fetch)
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Given]:
