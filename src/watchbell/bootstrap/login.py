@@ -3,6 +3,7 @@
 from typing import Any
 
 from watchbell.adapters.login.github import GitHubProvider
+from watchbell.adapters.login.ldap import LdapKeeper
 from watchbell.adapters.login.openid import OpenIdProvider
 from watchbell.bootstrap.parts import Parts
 from watchbell.config import Configuration
@@ -11,8 +12,11 @@ from watchbell.ports.login import LoginProvider
 from watchbell.ports.store import Store
 from watchbell.toolkit.egress import Egress, EgressPolicy
 from watchbell.toolkit.http import HttpClient
-from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Provider, read_providers
+from watchbell.toolkit.login_ldap import Ldap
+from watchbell.toolkit.login_provider import Provider
+from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Remote, read_providers
 from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.attesting import Attesting, PasswordGate
 
 
 def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
@@ -30,8 +34,25 @@ def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
             terms=each.terms(rules.user_roles[:1]),
         )
         for each in read_providers(parts.settings.login.providers)
+        if not isinstance(each, Ldap)
     ]
     return Admitting(store, parts.clock, parts.vault, gates, rules)
+
+
+def make_attesting(parts: Parts, store: Store, admitting: Admitting, rules: RoleRules) -> Attesting:
+    """Everything that asks directories about passwords."""
+    gates = [
+        PasswordGate(
+            name=each.name,
+            kind=each.type,
+            title=each.heading,
+            keeper=LdapKeeper(each),
+            terms=each.terms(rules.user_roles[:1]),
+        )
+        for each in read_providers(parts.settings.login.providers)
+        if isinstance(each, Ldap)
+    ]
+    return Attesting(store, parts.clock, admitting, gates)
 
 
 def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvider:
@@ -53,7 +74,7 @@ def offered(settings: Configuration) -> dict[str, Any]:
 
 def told_of(provider: Provider) -> dict[str, str]:
     """What Alerta's pages put a provider's address together from."""
-    found = {"client_id": provider.client_id}
+    found = {"client_id": provider.client_id} if isinstance(provider, Remote) else {}
     if isinstance(provider, Azure):
         found["azure_tenant"] = provider.tenant
     if isinstance(provider, Cognito):

@@ -21,21 +21,25 @@ from watchbell.domain.access import (
     FAILURES_ANYWHERE,
     FAILURES_HERE,
     SESSION_IDLE,
+    account_of,
     password_faults,
     user_faults,
 )
 from watchbell.domain.accounts import ApiKey, Means, Principal, Session, User
-from watchbell.domain.errors import Conflict, Faulty, Retryable, Throttled, Unauthenticated
+from watchbell.domain.errors import Conflict, Faulty, Retryable, Throttled, Unauthenticated, WatchbellError
 from watchbell.domain.ids import new_id
 from watchbell.domain.roles import EVERYTHING, USUAL, RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.passwords import Passwords
 from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.attesting import Attested, Attesting
 from watchbell.usecases.group_commit import GroupCommit
 from watchbell.usecases.holding import holder
 from watchbell.usecases.sessions import ACCOUNTS_FACT, LoggedIn, admitted, digest, note, open_session, rights_changed
 
 FRESH_FOR = timedelta(seconds=5)
+ATTESTED_FRESH_FOR = timedelta(minutes=1)
+"""What a directory said is good for longer: it is far away, and programs ask with each request."""
 USE_NOTED_EVERY = timedelta(minutes=1)
 REMEMBERED = 10_000
 SETUP_FACT = "setup-token"
@@ -74,11 +78,16 @@ class Authenticating:
         admin_key: str = "",
         rules: RoleRules = USUAL,
         readonly_scopes: Iterable[str] = (),
+        attesting: Attesting | None = None,
     ) -> None:
-        """`readonly_scopes` are what callers who do not identify themselves may read; none refuses them."""
+        """`readonly_scopes` are what callers who do not identify themselves may read; none refuses them.
+
+        `attesting` asks directories about those who are not known by a password here.
+        """
         self._store = store
         self._clock = clock
         self._passwords = passwords
+        self._attesting = attesting
         self._admin_key = digest(admin_key) if admin_key else ""
         self.required = required
         self._readonly = frozenset(readonly_scopes)
@@ -154,25 +163,28 @@ class Authenticating:
         known = self._recall(remembered, now, version)
         if known is not None:
             return known
-        user = await self._check_password(login, password, address)
+        proved = await self._check_password(login, password, address)
+        # Whoever has no password here has not proved one with which they might set it.
+        means, fresh = (Means.BASIC, FRESH_FOR) if isinstance(proved, User) else (Means.KEY, ATTESTED_FRESH_FOR)
         async with self._store.reading() as tx:
-            principal = admitted(await holder(tx, user, self.rules, Means.BASIC))
-        return self._remember(remembered, _Known(principal, now + FRESH_FOR, version))
+            principal = admitted(await holder(tx, _user_of(proved), self.rules, means))
+        return self._remember(remembered, _Known(principal, now + fresh, version))
 
     async def confirm(self, user: User, password: str, address: str) -> bool:
-        """Whether it is the user's password. Wrong ones count as failed log-ins do; raises `Throttled` like them."""
+        """Whether it is the user's password here. Wrong ones count as failed log-ins do; raises `Throttled` so, too."""
         try:
-            await self._check_password(user.login, password, address)
+            await self._check_password(user.login, password, address, only_here=True)
         except Unauthenticated:
             return False
         return True
 
     async def log_in(self, login: str, password: str, address: str, former_cookie: str = "") -> LoggedIn:
         """Open a session; the one that the browser had before ends."""
-        user = await self._check_password(login, password, address)
+        proved = await self._check_password(login, password, address)
+        user, here = _user_of(proved), isinstance(proved, User)
         now = self._clock.now()
         replacement = ""
-        if self._passwords.outdated(user.password_hash):
+        if here and self._passwords.outdated(user.password_hash):
             replacement = await self._passwords.hash(password)
         async with self._store.transaction() as tx:
             current = await tx.users.get(user.id)
@@ -183,8 +195,10 @@ class Authenticating:
                 await rights_changed(tx)
             user = msgspec.structs.replace(current, last_login=now, password_hash=replacement or current.password_hash)
             await tx.users.save(user)
-            await note(tx, now, user.login, "login", user.login, f"from {address}")
-            return await open_session(tx, user, now, self.rules)
+            by = "" if isinstance(proved, User) else f"by {proved.gate.name} "
+            await note(tx, now, user.login, "login", user.login, f"{by}from {address}")
+            opened = await open_session(tx, user, now, self.rules)
+        return opened if isinstance(proved, User) else msgspec.structs.replace(opened, kind=proved.gate.kind)
 
     async def log_out(self, principal: Principal) -> None:
         """End the caller's session."""
@@ -252,8 +266,11 @@ class Authenticating:
         if not any(hmac.compare_digest(given, hashed) for hashed in accepted):
             raise Unauthenticated("This link is not valid. The newest one is in the log of the last start.")
 
-    async def _check_password(self, login: str, password: str, address: str) -> User:
-        account = login.lower()[:100]
+    async def _check_password(
+        self, login: str, password: str, address: str, *, only_here: bool = False
+    ) -> User | Attested:
+        """Whose password it is: first here, then in the directories."""
+        account = account_of(login)
         keys = {
             f"pair:{account}@{address}": FAILURES_HERE,
             f"account:{account}": FAILURES_ANYWHERE,
@@ -266,10 +283,21 @@ class Authenticating:
                 user = None  # found by id, which is no login
         with self._attempt(keys):
             right = await self._passwords.verify(user.password_hash if user else "", password)
-        if user is None or not right or not user.active:
+            if user is not None and right and user.active:
+                return user
+            attested = None
+            if self._attesting is not None and not right and not only_here:
+                try:
+                    attested = await self._attesting.attest(login, password, address)
+                except WatchbellError:
+                    # Nobody is to guess passwords of ours for nothing because a directory is away.
+                    if user is not None and user.password_hash:
+                        await self._note_failure(keys, login, address)
+                    raise
+        if attested is None:
             await self._note_failure(keys, login, address)
             raise Unauthenticated(WRONG)
-        return user
+        return attested
 
     async def _refuse_guessing(self, tx: Transaction, keys: dict[str, int]) -> None:
         since = self._clock.now() - FAILURE_WINDOW
@@ -335,6 +363,10 @@ class Authenticating:
             self._known.clear()
         self._known[name] = known
         return known.principal
+
+
+def _user_of(proved: User | Attested) -> User:
+    return proved if isinstance(proved, User) else proved.user
 
 
 def _ended(session: Session, now: datetime) -> bool:
