@@ -34,6 +34,7 @@ from watchbell.toolkit.objects import ObjectShapes
 from watchbell.toolkit.settings import Secret, Settings
 from watchbell.usecases.administering import Administering
 from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.attesting import Attesting, PasswordGate
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
@@ -170,6 +171,9 @@ class World:
         self.store = store(self.clock.now)
         self.bus = HeardBus()
         self.passwords = light_passwords()
+        self.gates: list[Gate] = []
+        self.directories: list[PasswordGate] = []
+        self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
         self.authenticating = Authenticating(
             self.store,
             self.clock,
@@ -178,11 +182,11 @@ class World:
             admin_key=admin_key,
             rules=rules,
             readonly_scopes=readonly_scopes,
+            attesting=Attesting(self.store, self.clock, self.admitting, self.directories),
         )
         self.client_config = client_config.ClientConfig(
             environments=("Production",), customer_views=rules.customer_views, readonly_scopes=readonly_scopes
         )
-        self.gates: list[Gate] = []
         self.vouching = Vouching(self.store, self.clock, rules)
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
 

@@ -162,12 +162,11 @@ def _search_faults(settings: Ldap, place: str) -> Iterator[Problem]:
 
 def _filter_faults(text: str, field: str, known: frozenset[str]) -> Iterator[Problem]:
     yield from _template_faults(text, field, known)
-    depth = 0
-    for place, sign in enumerate(text):
+    depth, depths = 0, list[int]()
+    for sign in text:
         depth += (sign == "(") - (sign == ")")
-        if depth < 0 or (depth == 0 and place < len(text) - 1):
-            break
-    if depth != 0 or not text.startswith("("):
+        depths.append(depth)
+    if not text or depth != 0 or 0 in depths[:-1]:
         yield Problem(field=field, reason="is no filter: its brackets do not match", fix="such as (uid={username})")
 
 

@@ -40,7 +40,7 @@ class Attesting:
         self._store = store
         self._clock = clock
         self._admitting = admitting
-        self._gates = tuple(gates)
+        self._gates = gates
 
     async def attest(self, login: str, password: str, address: str) -> Attested | None:
         """The user with this login and password there; None when no directory knows them.

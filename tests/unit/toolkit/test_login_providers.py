@@ -19,6 +19,7 @@ def test_each_type_knows_its_issuer():
         {"type": "cognito", "name": "cognito", "client_id": "w", "region": "eu-west-1", "user_pool_id": "p_1"},
         {"type": "gitlab", "name": "gitlab", "client_id": "w", "url": "https://git.example"},
         {"type": "github", "name": "github", "client_id": "w", "allowed_groups": ["acme"]},
+        {"type": "ldap", "name": "staff", "url": "ldaps://d.example", "domains": {"d": "uid={username},dc=d"}},
     ]
     found = read_providers(tables)
     assert {each.type for each in found} == set(KINDS)
@@ -30,6 +31,7 @@ def test_each_type_knows_its_issuer():
         "https://cognito-idp.eu-west-1.amazonaws.com/p_1",
         "https://git.example",
         "https://github.com",
+        "ldap:staff",
     ]
     assert isinstance(found[3], Azure)
     assert found[3].heading == "Microsoft"

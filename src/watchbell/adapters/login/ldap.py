@@ -15,19 +15,24 @@ import stringprep
 import threading
 import time
 import unicodedata
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
-import ldap3
 import structlog
-from ldap3.core.exceptions import LDAPException
-from ldap3.utils.conv import escape_filter_chars
-from ldap3.utils.dn import escape_rdn
 
 from watchbell.domain.admission import Identity
-from watchbell.domain.errors import Overloaded, Retryable, Unauthenticated
+from watchbell.domain.errors import Overloaded, Retryable, Unauthenticated, WatchbellError
 from watchbell.toolkit.login_ldap import Ldap, filled, is_dn
+
+with warnings.catch_warnings():
+    # The library's newest release reads names of pyasn1 that have newer ones.
+    warnings.filterwarnings("ignore", r"\w+Map is deprecated", DeprecationWarning)
+    import ldap3
+    from ldap3.core.exceptions import LDAPException
+    from ldap3.utils.conv import escape_filter_chars
+    from ldap3.utils.dn import escape_rdn
 
 _log = structlog.get_logger("ldap")
 
@@ -94,8 +99,8 @@ class LdapKeeper:
 
     async def check(self, login: str, password: str) -> Identity:
         name = _name(login, self._settings)
-        secret = password.encode("utf-8", "surrogatepass")
-        if name is None or not secret or len(password) > PASSWORD_MAX:
+        secret = _sent(password)
+        if name is None or not secret:
             raise Unauthenticated("Nobody has such a name or such a password.")
         if self._under_way >= AT_ONCE + WAITING:
             raise Overloaded("Too many people log in at this moment.", retry_after=2)
@@ -133,6 +138,12 @@ class _Talk:
             if "CERTIFICATE_VERIFY_FAILED" in reason:
                 raise Retryable(f"The certificate of {self._settings.heading} is not one to trust.") from None
             raise Retryable(f"{self._settings.heading} does not answer.") from None
+        except WatchbellError:
+            raise
+        except Exception as error:  # task edge: what the library stumbles over in an answer may be anything
+            # Its words may quote what was sent, passwords too.
+            _log.warning("directory_unreadable", provider=self._settings.name, error=type(error).__name__)
+            raise Retryable(f"{self._settings.heading} does not answer as a directory does.") from None
         finally:
             with self._lock:
                 for connection in self._open:
@@ -211,11 +222,11 @@ class _Talk:
             read_only=True,
             receive_timeout=max(1, math.ceil(left)),
         )
-        connection.open(read_server_info=False)
         with self._lock:
             self._open.append(connection)
-            if self._over:
-                _shut(connection.socket)
+        connection.open(read_server_info=False)
+        if self._over:
+            raise Retryable(f"{settings.heading} does not answer.")
         if not secure and settings.start_tls:
             connection.start_tls(read_server_info=False)
             if not connection.tls_started:
@@ -314,6 +325,16 @@ def _name(typed: str, settings: Ldap) -> _Name | None:
         username, domain = (username, domain) if at else (domain, "")
     domain = domain or settings.default_domain
     return _Name(login, username, domain) if username else None
+
+
+def _sent(password: str) -> bytes:
+    """What goes over the wire; nothing when it can be nobody's."""
+    if len(password) > PASSWORD_MAX:
+        return b""
+    try:
+        return password.encode()
+    except UnicodeEncodeError:
+        return b""
 
 
 def _template(name: _Name, settings: Ldap) -> str:

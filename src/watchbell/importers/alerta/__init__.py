@@ -146,7 +146,8 @@ class _Reading:
                 self.remark(name, reason, lost=True)
             done |= {*found.used, *found.problems}
         login: dict[str, Any] = self._settings.get("login", {})
-        self._secret = bool(login.get("hmac")) or any("client_secret" in one for one in login.get("providers", []))
+        secrets = {"client_secret", "bind_password"}
+        self._secret = bool(login.get("hmac")) or any(secrets & one.keys() for one in login.get("providers", []))
         if login.get("hmac"):
             self.remark("HMAC_AUTH_CREDENTIALS", "gives each key the scope `admin`, as in Alerta; less may do")
         return done
