@@ -1,41 +1,21 @@
 """Alerta's own command line, as its package has it, against the API."""
 
 import json
-import os
-import pty
-import re
 import secrets
-import select
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from acceptance.installation import ADMIN_KEY, Installation, SingleMachine
-from servers.alerta import AlertaCommand, AlertaMissing, AlertaRunner, install
+from acceptance.installation import ADMIN_KEY, Installation
+from servers.alerta import AlertaCommand, AlertaRunner, typed
 from servers.certificates import TestAuthority
-from servers.ldap import GROUPS, PEOPLE, SEARCHER, SEARCHER_PASSWORD, LdapServer
-from servers.ldap import PASSWORD as THERE
 
 pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery"
 Alerta = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def alerta_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertaRunner]:
-    """The program. Where the package cannot be had, the tests skip, also under CI."""
-    try:
-        runner = AlertaRunner(install(tmp_path_factory.mktemp("alerta")))
-    except AlertaMissing as error:
-        pytest.skip(str(error))
-    yield runner
-    runner.close()
 
 
 @pytest.fixture
@@ -312,40 +292,6 @@ def test_roles_are_made_listed_and_deleted(alerta: AlertaCommand):
     assert name not in alerta("perms")
 
 
-def typed(alerta: AlertaCommand, *arguments: str, answers: list[str]) -> str:
-    """Run a command at a terminal and type answers to what it asks; what it showed."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [str(alerta.program), *arguments],
-        env=alerta.environment | {"TERM": "xterm", "LINES": "40", "COLUMNS": "200"},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
-    shown, until = b"", time.monotonic() + 60
-    try:
-        while time.monotonic() < until and (process.poll() is None or select.select([leader], [], [], 0)[0]):
-            if not select.select([leader], [], [], 0.2)[0]:
-                continue
-            try:
-                shown += os.read(leader, 65536)
-            except OSError:
-                break
-            if answers and shown.rstrip().endswith(b":"):
-                os.write(leader, f"{answers.pop(0)}\n".encode())
-            elif not answers and arguments[0] in {"top", "watch"} and len(shown) > 200:
-                os.killpg(process.pid, signal.SIGINT)
-        process.wait(10)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        os.close(leader)
-    return shown.decode(errors="replace")
-
-
 def test_logging_in_and_out_and_who_one_is(alerta_as: Callable[..., AlertaCommand], person: str):
     alerta = alerta_as()
     assert "Missing authorization" in alerta.run("whoami").stderr
@@ -360,49 +306,6 @@ def test_logging_in_and_out_and_who_one_is(alerta_as: Callable[..., AlertaComman
     alerta("logout")
     assert "Missing authorization" in alerta.run("whoami").stderr
     assert "Invalid user name or password" in typed(alerta, "login", person, answers=["wrong password"])
-
-
-def test_logging_in_by_a_directory(alerta_program: AlertaRunner, tmp_path: Path, test_authority: TestAuthority):
-    with LdapServer(test_authority) as directory:
-        provider = {
-            "type": "ldap",
-            "name": "staff",
-            "title": "The staff's directory",
-            "url": directory.url,
-            "ca_file": str(test_authority.ca_file),
-            "bind_dn": SEARCHER,
-            "bind_password": SEARCHER_PASSWORD,
-            "user_base": PEOPLE,
-            "user_filter": "(uid={username})",
-            "group_base": GROUPS,
-            "group_filter": "(member={dn})",
-            "roles": {"admins": "admin"},
-            "allowed_groups": ["staff"],
-        }
-        providers = json.dumps([provider])
-        machine = SingleMachine(WATCHBELL_LOGIN__PROVIDERS=providers, WATCHBELL_LOGIN__ALERTA_PROVIDER="staff")
-        try:
-            _log_in_by(machine, AlertaCommand(alerta_program, f"{machine.url}/api", tmp_path), directory)
-        finally:
-            machine.stop()
-        assert SEARCHER_PASSWORD not in machine.process.log()
-
-
-def _log_in_by(machine: SingleMachine, alerta: AlertaCommand, directory: LdapServer) -> None:
-    here = {"login": "boss", "name": "Boss", "password": PASSWORD, "roles": ["admin"]}
-    machine.call("POST", "/api/user", here, 201)
-    assert machine.call("GET", "/api/config")["provider"] == "ldap"
-    assert SEARCHER_PASSWORD not in machine.call("GET", "/api/management/properties")
-    assert "Logged in as ann" in typed(alerta, "login", "ann", answers=[THERE])
-    assert "admin read write" in alerta("whoami", "-u")
-    assert re.search(r"^provider +: ldap$", alerta("token", "-D"), re.MULTILINE)
-    assert "Logged in as bob" in typed(alerta, "login", "bob", answers=[THERE])
-    assert "read write" in alerta("whoami", "-u")
-    assert "Invalid user name or password" in typed(alerta, "login", "bob", answers=["wrong"])
-    assert "they belong to none of the allowed groups" in typed(alerta, "login", "hidden", answers=[THERE])
-    directory.process.stop()
-    assert "The staff's directory does not answer." in typed(alerta, "login", "ann", answers=[THERE])
-    assert "Logged in as boss" in typed(alerta, "login", "boss", answers=[PASSWORD])
 
 
 def test_nobody_signs_up(alerta: AlertaCommand):

@@ -5,6 +5,7 @@ from typing import Any
 from watchbell.adapters.login.github import GitHubProvider
 from watchbell.adapters.login.ldap import LdapKeeper
 from watchbell.adapters.login.openid import OpenIdProvider
+from watchbell.adapters.login.saml import SamlProvider
 from watchbell.bootstrap.parts import Parts
 from watchbell.config import Configuration
 from watchbell.domain.roles import RoleRules
@@ -15,6 +16,7 @@ from watchbell.toolkit.http import HttpClient
 from watchbell.toolkit.login_ldap import Ldap
 from watchbell.toolkit.login_provider import Provider
 from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Remote, read_providers
+from watchbell.toolkit.login_saml import Saml
 from watchbell.usecases.admitting import Admitting, Gate
 from watchbell.usecases.attesting import Attesting, PasswordGate
 
@@ -25,17 +27,8 @@ def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
     # Who vouches for people is named by whoever runs this, so it may stand on the machine itself.
     http = HttpClient(EgressPolicy(Egress(allow_loopback=True, allow=given.allow, deny=given.deny)))
     parts.stack.push_async_callback(http.close)
-    gates = [
-        Gate(
-            name=each.name,
-            kind=each.type,
-            title=each.heading,
-            provider=_provider(each, http, parts),
-            terms=each.terms(rules.user_roles[:1]),
-        )
-        for each in read_providers(parts.settings.login.providers)
-        if not isinstance(each, Ldap)
-    ]
+    told = [each for each in read_providers(parts.settings.login.providers) if not isinstance(each, Ldap)]
+    gates = [_gate(each, _provider(each, http, parts), rules) for each in told]
     return Admitting(store, parts.clock, parts.vault, gates, rules)
 
 
@@ -55,11 +48,24 @@ def make_attesting(parts: Parts, store: Store, admitting: Admitting, rules: Role
     return Attesting(store, parts.clock, admitting, gates)
 
 
+def _gate(settings: Provider, provider: LoginProvider, rules: RoleRules) -> Gate:
+    return Gate(
+        name=settings.name,
+        kind=settings.type,
+        title=settings.heading,
+        provider=provider,
+        describe=provider.description if isinstance(provider, SamlProvider) else None,
+        terms=settings.terms(rules.user_roles[:1]),
+    )
+
+
 def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvider:
     if isinstance(settings, GitHub):
         return GitHubProvider(settings, http)
     if isinstance(settings, OpenId):
         return OpenIdProvider(settings, http, parts.clock)
+    if isinstance(settings, Saml):
+        return SamlProvider(settings, http, parts.clock)
     raise TypeError(settings)
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from watchbell.toolkit.login_ldap import Ldap
 from watchbell.toolkit.login_provider import LOCAL, Provider
+from watchbell.toolkit.login_saml import Saml
 from watchbell.toolkit.settings import InvalidSettings, Problem, Secret, read
 
 _EVERYBODYS = ("https://accounts.google.com", "https://gitlab.com", "https://github.com")
@@ -193,6 +194,7 @@ KINDS: dict[str, type[Provider]] = {
     "gitlab": GitLab,
     "github": GitHub,
     "ldap": Ldap,
+    "saml": Saml,
 }
 
 

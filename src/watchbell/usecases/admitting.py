@@ -7,7 +7,7 @@ proves nothing, `Forbidden` when the terms keep somebody out, `Conflict` when th
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -52,6 +52,8 @@ class Gate(WayIn, frozen=True, kw_only=True):
     """A way in by a provider to which browsers are sent."""
 
     provider: LoginProvider
+    describe: Callable[[str], bytes] | None = None
+    """What the provider must know of us, whose answers come to this address; may wait, so it is for a thread."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,11 +144,12 @@ class Admitting:
 
     async def finish(self, ticket: Ticket, code: str, address: str, former_cookie: str = "") -> Arrival:
         """Open a session for whoever came back with this code; the one that the browser had before ends."""
-        logged_in = await self.redeem(self.gate(ticket.gate), code, ticket.challenge, address, former_cookie)
+        gate, once = self.gate(ticket.gate), f"used:{digest(ticket.challenge.state)}"
+        logged_in = await self.redeem(gate, code, ticket.challenge, address, former_cookie, once=once)
         return Arrival(logged_in=logged_in, back=ticket.back)
 
     async def redeem(
-        self, gate: Gate, code: str, challenge: Challenge, address: str, former_cookie: str = ""
+        self, gate: Gate, code: str, challenge: Challenge, address: str, former_cookie: str = "", *, once: str = ""
     ) -> LoggedIn:
         """Open a session for whoever a provider's code stands for.
 
@@ -156,7 +159,7 @@ class Admitting:
         await self._refuse_guessing(address)
         try:
             identity = tidied(await gate.provider.redeem(code, challenge), gate.terms)
-            return await self._enter(gate, identity, address, former_cookie)
+            return await self._enter(gate, identity, address, former_cookie, once)
         except WatchbellError as error:
             await self.note_refusal(gate, error, address)
             raise
@@ -174,9 +177,13 @@ class Admitting:
         user = await self._user(tx, gate, identity, now)
         return await self._brought_up_to_date(tx, gate, identity, user)
 
-    async def _enter(self, gate: Gate, identity: Identity, address: str, former_cookie: str) -> LoggedIn:
+    async def _enter(self, gate: Gate, identity: Identity, address: str, former_cookie: str, once: str) -> LoggedIn:
         now = self._clock.now()
         async with self._store.transaction() as tx:
+            if once:
+                if await tx.sessions.failures(once, now - TICKET_LIFE):
+                    raise Unauthenticated("This answer was used already. Begin again.")
+                await tx.sessions.failed(once, now)  # kept, and forgotten, as tries are
             user = await self.recognised(tx, gate, identity, now)
             if former_cookie:
                 await tx.sessions.delete(digest(former_cookie))

@@ -4,8 +4,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
-from watchbell.importers.alerta.ldap_table import USED, ldap_table
-from watchbell.importers.alerta.ldap_table import problems as ldap_problems
+from watchbell.importers.alerta.directories import (
+    LDAP_USED,
+    SAML_USED,
+    ldap_problems,
+    ldap_table,
+    saml_problems,
+    saml_table,
+)
 from watchbell.toolkit.login_providers import read_providers
 from watchbell.toolkit.settings import MINIMUM_SECRET, InvalidSettings
 
@@ -50,7 +56,9 @@ def provider_of(given: Mapping[str, Any]) -> Found:
         return Found({}, frozenset({"AUTH_PROVIDER"}), {})
     if kind == "ldap":
         table = ldap_table(given)
-        return _checked(table, USED, ldap_problems(given, table))
+        return _checked(table, LDAP_USED, ldap_problems(given, table))
+    if kind in {"saml2", "saml"}:
+        return _checked(saml_table(given), SAML_USED, saml_problems(given), offered=False)
     if kind not in _OWN:
         reason = f"{kind!r} is not there yet; people log in by a password. Keycloak speaks it and OpenID Connect"
         return Found({}, frozenset(), {"AUTH_PROVIDER": reason})
@@ -74,8 +82,8 @@ def provider_of(given: Mapping[str, Any]) -> Found:
     return _checked(table, frozenset(used), {})
 
 
-def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, str]) -> Found:
-    """The provider, unless it would not do here."""
+def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, str], *, offered: bool = True) -> Found:
+    """The provider, unless it would not do here; `offered` is whether Alerta's own pages can offer it."""
     kind = str(table["type"])
     try:
         read_providers([table])
@@ -83,7 +91,8 @@ def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, st
         reasons = "; ".join(f"{each.field.rpartition('.')[2]} {each.reason}" for each in error.problems)
         reason = f"{kind!r} is left out, people log in by a password: {reasons}"
         return Found({}, used, {"AUTH_PROVIDER": reason})
-    return Found({"providers": [table], "alerta_provider": kind}, used, problems)
+    login: dict[str, Any] = {"providers": [table]} | ({"alerta_provider": kind} if offered else {})
+    return Found(login, used, problems)
 
 
 def _limit(table: dict[str, Any], name: str, given: Any) -> None:

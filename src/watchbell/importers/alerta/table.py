@@ -224,6 +224,12 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "LDAP_GROUP_FILTER": "`group_filter` of the type `ldap`",
         "LDAP_GROUP_NAME_ATTR": "`group_attribute` of the type `ldap`",
         "LDAP_CONFIG": "has options of another library; `ca_file` and `timeout` of the type `ldap` are there",
+        "ALLOWED_SAML2_GROUPS": "`allowed_groups` of the type `saml`",
+        "SAML2_ENTITY_ID": "`entity_id` of the type `saml`",
+        "SAML2_METADATA_URL": "`metadata_url` of the type `saml`",
+        "SAML2_EMAIL_ATTRIBUTE": "`email_attributes` and `login_attributes` of the type `saml`, with `trust_email`",
+        "SAML2_USER_NAME_FORMAT": "is not there: `name_attributes` of the type `saml` says where the name is",
+        "SAML2_CONFIG": "has options of a library; settings of the type `saml` have their place",
         "HMAC_AUTH_CREDENTIALS": "tables `[[login.hmac]]`; secrets have 32 characters or more",
         "AUTH_PROXY": "whether the next four count",
         "AUTH_PROXY_USER_HEADER": "`login.proxy_user_header`; needs `server.trusted_proxies`",
@@ -243,7 +249,6 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
     {
-        "SAML2_": "SAML is not there yet; Keycloak and others like it speak it and OpenID Connect",
         "CAS_": "CAS is not there; Keycloak and others like it speak it and OpenID Connect",
         "MONGO_": "belongs to Alerta's database; Watchbell has one of its own: store.url",
         "POSTGRES_": "belongs to Alerta's database; Watchbell has one of its own: store.url",

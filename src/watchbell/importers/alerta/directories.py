@@ -1,4 +1,4 @@
-"""Alerta's settings of LDAP as a table of `login.providers`."""
+"""Alerta's settings of LDAP, and of SAML 2, as a table of `login.providers`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,7 +18,7 @@ _COPIED: Mapping[str, str] = MappingProxyType(
         "LDAP_USER_NAME_ATTR": "name_attribute",
     }
 )
-USED = frozenset(
+LDAP_USED = frozenset(
     {
         *_COPIED,
         *("LDAP_TIMEOUT", "LDAP_BASEDN", "LDAP_ALLOW_SELF_SIGNED_CERT", "LDAP_DOMAINS", "LDAP_DEFAULT_DOMAIN"),
@@ -26,7 +26,15 @@ USED = frozenset(
         *("LDAP_GROUP_BASEDN", "LDAP_GROUP_FILTER", "LDAP_GROUP_NAME_ATTR", "ALLOWED_LDAP_GROUPS", "AUTH_PROVIDER"),
     }
 )
-"""The settings that the table is made of."""
+"""The settings that the table of LDAP is made of."""
+
+SAML_USED = frozenset(
+    {
+        *("SAML2_ENTITY_ID", "SAML2_METADATA_URL", "SAML2_EMAIL_ATTRIBUTE", "ALLOWED_SAML2_GROUPS"),
+        *("ALLOWED_EMAIL_DOMAINS", "AUTH_PROVIDER"),
+    }
+)
+"""The settings that the table of SAML is made of."""
 
 
 def ldap_table(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,13 +52,39 @@ def ldap_table(given: Mapping[str, Any]) -> dict[str, Any]:
         table["group_base"] = given.get("LDAP_GROUP_BASEDN") or base
         table["group_filter"] = str(given["LDAP_GROUP_FILTER"]).replace("{userdn}", "{dn}")
         table["group_attribute"] = given.get("LDAP_GROUP_NAME_ATTR") or "dn"
-    groups = given.get("ALLOWED_LDAP_GROUPS")
-    if isinstance(groups, list) and groups and ALL not in groups:
-        table["allowed_groups"] = groups
+    _limit(table, "allowed_groups", given.get("ALLOWED_LDAP_GROUPS"))
     return table
 
 
-def problems(given: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, str]:
+def saml_table(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The table. As in Alerta, logins are mail addresses, and the identity provider's are believed."""
+    email = str(given.get("SAML2_EMAIL_ATTRIBUTE") or "emailAddress")
+    table: dict[str, Any] = {"type": "saml", "name": "saml", "trust_email": True}
+    table |= {"email_attributes": [email], "login_attributes": [email]}
+    for theirs, ours in (("SAML2_METADATA_URL", "metadata_url"), ("SAML2_ENTITY_ID", "entity_id")):
+        if given.get(theirs):
+            table[ours] = given[theirs]
+    _limit(table, "allowed_groups", given.get("ALLOWED_SAML2_GROUPS"))
+    _limit(table, "allowed_domains", given.get("ALLOWED_EMAIL_DOMAINS"))
+    return table
+
+
+def saml_problems(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is not the same here, by the setting's name."""
+    found = {"AUTH_PROVIDER": "is on Watchbell's own pages; Alerta's ask for a password"}
+    if given.get("SAML2_CONFIG"):
+        found["SAML2_CONFIG"] = "has options of a library: the type `saml` has settings of its own"
+    if given.get("SAML2_USER_NAME_FORMAT"):
+        found["SAML2_USER_NAME_FORMAT"] = "is not there: `name_attributes` says where the name is"
+    return found
+
+
+def _limit(table: dict[str, Any], name: str, given: Any) -> None:
+    if isinstance(given, list) and given and ALL not in given:
+        table[name] = given
+
+
+def ldap_problems(given: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, str]:
     """What is not the same here, by the setting's name."""
     found: dict[str, str] = {}
     if str(given.get("LDAP_URL", "")).startswith("ldap:") and "start_tls" not in table:
