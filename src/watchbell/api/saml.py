@@ -38,7 +38,7 @@ class Answer(TypedDict):
 
 @post(
     SAML_PATH,
-    opt=OPEN | {"from_anywhere": True} | told(body=Answer, sent=FORM, others={200: str}),
+    opt=OPEN | {"from_anywhere": True} | told(body=Answer, sent=FORM, media="text/html", others={200: str}),
     status_code=303,
 )
 async def consume(
