@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -295,6 +296,16 @@ async def test_an_identity_provider_that_cannot_be_known_is_said_to_be(
 ):
     with pytest.raises(Retryable):
         await provider(idp, http, **more).address(CHALLENGE)
+
+
+async def test_without_the_package_it_is_said_to_be_missing(
+    idp: SamlIdp, http: HttpClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "saml2.config", None)
+    with pytest.raises(Retryable, match="pysaml2"):
+        await provider(idp, http).address(CHALLENGE)
+    with pytest.raises(Retryable, match="pysaml2"):
+        provider(idp, http).description(HERE)
 
 
 async def test_the_one_of_several_that_the_settings_name_is_asked(idp: SamlIdp, http: HttpClient):
