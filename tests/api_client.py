@@ -36,6 +36,7 @@ from watchbell.toolkit.objects import ObjectShapes
 from watchbell.toolkit.settings import Secret, Settings
 from watchbell.usecases.administering import Administering
 from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.attesting import Attesting, PasswordGate
 from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
@@ -180,6 +181,10 @@ class World:
         self.store = store(self.clock.now)
         self.bus = HeardBus()
         self.passwords = light_passwords()
+        self.gates: list[Gate] = []
+        self.directories: list[PasswordGate] = []
+        self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
+        attesting = Attesting(self.store, self.clock, self.admitting, self.directories)
         self.authenticating = Authenticating(
             self.store,
             self.clock,
@@ -188,7 +193,7 @@ class World:
             admin_key=admin_key,
             rules=rules,
             readonly_scopes=readonly_scopes,
-            demands=Demands(verify_email=terms.verify_email, vault=TurnedVault()),
+            demands=Demands(verify_email=terms.verify_email, vault=TurnedVault(), attesting=attesting),
         )
         self.client_config = client_config.ClientConfig(
             environments=("Production",),
@@ -198,7 +203,6 @@ class World:
             sign_up=terms.sign_up,
             verify_email=terms.verify_email,
         )
-        self.gates: list[Gate] = []
         self.vouching = Vouching(self.store, self.clock, rules)
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
         self.signing_up = SigningUp(self.store, self.clock, self.passwords, self.authenticating, terms)

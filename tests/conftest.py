@@ -17,6 +17,7 @@ import structlog
 from servers.certificates import TestAuthority
 from servers.guard import guard_network
 from servers.kafka import KafkaServer, MockKafka
+from servers.ldap import LdapServer
 from servers.nginx import NginxServer
 from servers.postgres import PostgresServer
 from servers.process import PATIENCE, MissingServerError, UnobtainableServerError, end_leftovers, find_program
@@ -177,6 +178,18 @@ def s3_server() -> Iterator[S3Server]:
 def test_authority(tmp_path_factory: pytest.TempPathFactory) -> TestAuthority:
     """A certificate authority that only tests trust, with a certificate for localhost."""
     return TestAuthority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def ldap_server(test_authority: TestAuthority) -> Iterator[LdapServer]:
+    """A directory that all tests of this process share; nothing in it changes."""
+    try:
+        server = LdapServer(test_authority)
+    except MissingServerError as error:
+        missing(error)
+        return
+    with server:
+        yield server
 
 
 @pytest.fixture

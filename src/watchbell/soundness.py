@@ -78,7 +78,7 @@ def _auth_faults(c: Configuration) -> Iterator[tuple[str, str]]:
 
 def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     try:
-        names = [provider.name for provider in read_providers(c.login.providers)]
+        kinds = {provider.name: provider.type for provider in read_providers(c.login.providers)}
         keys = c.login.hawk_keys()
     except InvalidSettings as error:
         for problem in error.problems:
@@ -89,8 +89,10 @@ def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     if c.login.proxy_user_header and not c.login.proxy_roles_separator:
         yield "login.proxy_roles_separator", "must not be empty."
     yield from _hmac_faults(c, keys)
-    if c.login.alerta_provider and c.login.alerta_provider not in names:
+    if c.login.alerta_provider and c.login.alerta_provider not in kinds:
         yield "login.alerta_provider", f"there is no provider {c.login.alerta_provider!r} in login.providers."
+    if kinds.get(c.login.alerta_provider) == "saml":
+        yield "login.alerta_provider", "Alerta's own pages cannot log in by SAML here; Watchbell's can."
 
 
 def _account_faults(c: Configuration) -> Iterator[tuple[str, str]]:

@@ -6,6 +6,7 @@ import pytest
 
 from acceptance.installation import Cluster, Installation, SingleMachine
 from acceptance.telling import add_mail_channel
+from servers.alerta import AlertaMissing, AlertaRunner, install
 from servers.certificates import TestAuthority
 from servers.postgres import PostgresServer
 from servers.rabbitmq import RabbitServer
@@ -49,3 +50,14 @@ def cluster(
 def installation(request: pytest.FixtureRequest) -> Installation:
     """Each shape in turn."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def alerta_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertaRunner]:
+    """The program. Where the package cannot be had, the tests skip, also under CI."""
+    try:
+        runner = AlertaRunner(install(tmp_path_factory.mktemp("alerta")))
+    except AlertaMissing as error:
+        pytest.skip(str(error))
+    yield runner
+    runner.close()

@@ -1,13 +1,7 @@
 """Alerta's own command line, as its package has it, against the API."""
 
 import json
-import os
-import pty
 import secrets
-import select
-import signal
-import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,24 +9,13 @@ from typing import Any
 import pytest
 
 from acceptance.installation import ADMIN_KEY, Installation
-from servers.alerta import AlertaCommand, AlertaMissing, AlertaRunner, install
+from servers.alerta import AlertaCommand, AlertaRunner, typed
 from servers.certificates import TestAuthority
 
 pytestmark = pytest.mark.slow
 
 PASSWORD = "correct horse battery"
 Alerta = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def alerta_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertaRunner]:
-    """The program. Where the package cannot be had, the tests skip, also under CI."""
-    try:
-        runner = AlertaRunner(install(tmp_path_factory.mktemp("alerta")))
-    except AlertaMissing as error:
-        pytest.skip(str(error))
-    yield runner
-    runner.close()
 
 
 @pytest.fixture
@@ -309,40 +292,6 @@ def test_roles_are_made_listed_and_deleted(alerta: AlertaCommand):
     assert "guest role already exists" in taken.stderr
     alerta("perm", "-D", role)
     assert name not in alerta("perms")
-
-
-def typed(alerta: AlertaCommand, *arguments: str, answers: list[str]) -> str:
-    """Run a command at a terminal and type answers to what it asks; what it showed."""
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [str(alerta.program), *arguments],
-        env=alerta.environment | {"TERM": "xterm", "LINES": "40", "COLUMNS": "200"},
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        start_new_session=True,
-    )
-    os.close(follower)
-    shown, until = b"", time.monotonic() + 60
-    try:
-        while time.monotonic() < until and (process.poll() is None or select.select([leader], [], [], 0)[0]):
-            if not select.select([leader], [], [], 0.2)[0]:
-                continue
-            try:
-                shown += os.read(leader, 65536)
-            except OSError:
-                break
-            if answers and shown.rstrip().endswith(b":"):
-                os.write(leader, f"{answers.pop(0)}\n".encode())
-            elif not answers and arguments[0] in {"top", "watch"} and len(shown) > 200:
-                os.killpg(process.pid, signal.SIGINT)
-        process.wait(10)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        os.close(leader)
-    return shown.decode(errors="replace")
 
 
 def test_logging_in_and_out_and_who_one_is(alerta_as: Callable[..., AlertaCommand], person: str):

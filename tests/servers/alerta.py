@@ -2,9 +2,13 @@
 
 import json
 import os
+import pty
+import select
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -91,3 +95,37 @@ class AlertaCommand:
         done = self.run(*arguments, stdin=stdin)
         assert done.returncode == 0, f"alerta {' '.join(arguments)}: {done.stdout}{done.stderr[-2000:]}"
         return done.stdout.strip()
+
+
+def typed(alerta: AlertaCommand, *arguments: str, answers: list[str]) -> str:
+    """Run a command at a terminal and type answers to what it asks; what it showed."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [str(alerta.program), *arguments],
+        env=alerta.environment | {"TERM": "xterm", "LINES": "40", "COLUMNS": "200"},
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        start_new_session=True,
+    )
+    os.close(follower)
+    shown, until = b"", time.monotonic() + 60
+    try:
+        while time.monotonic() < until and (process.poll() is None or select.select([leader], [], [], 0)[0]):
+            if not select.select([leader], [], [], 0.2)[0]:
+                continue
+            try:
+                shown += os.read(leader, 65536)
+            except OSError:
+                break
+            if answers and shown.rstrip().endswith(b":"):
+                os.write(leader, f"{answers.pop(0)}\n".encode())
+            elif not answers and arguments[0] in {"top", "watch"} and len(shown) > 200:
+                os.killpg(process.pid, signal.SIGINT)
+        process.wait(10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        os.close(leader)
+    return shown.decode(errors="replace")

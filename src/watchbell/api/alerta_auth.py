@@ -71,8 +71,8 @@ async def log_in(
     if not isinstance(code, str):
         raise Invalid("must be a string", "code")
     logged_in = await authenticating.log_in(login, password, address_of(request), code=code)
-    token = token_of(claims(logged_in.principal, logged_in.user, base_of(request), clock.now()), logged_in.cookie)
-    return Response(ok(token=token), headers=NOT_KEPT)
+    said_of = claims(logged_in.principal, logged_in.user, base_of(request), clock.now()) | {"provider": logged_in.kind}
+    return Response(ok(token=token_of(said_of, logged_in.cookie)), headers=NOT_KEPT)
 
 
 @route("/api/auth/logout", http_method=["GET", "POST"], opt=FROM_ANYWHERE | told(answer=Done), status_code=200)

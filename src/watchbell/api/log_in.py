@@ -29,6 +29,8 @@ from watchbell.usecases.signing_up import SigningUp
 OPEN = {"open": True}
 TICKET = "watchbell_login"
 PATH = "/api/session"
+SAML_PATH = "/api/auth/saml"
+"""Where answers of SAML come to, as in Alerta."""
 CODE_MAX = 4096
 
 
@@ -72,11 +74,13 @@ async def begin(
 ) -> Response[dict[str, Any]]:
     """Begin to log in by a provider: the browser is to go to `url`, and comes back to the callback."""
     data = await body_of(request, Begin)
-    begun = await admitting.begin(name, f"{own_base(request)}{PATH}/callback/{quote(name)}", safe_back(data.back))
+    by_saml = admitting.gate(name).kind == "saml"
+    returning = SAML_PATH if by_saml else f"{PATH}/callback/{quote(name)}"
+    begun = await admitting.begin(name, f"{own_base(request)}{returning}", safe_back(data.back))
     cookie = Cookie(
         key=TICKET,
         value=begun.ticket,
-        path=PATH,
+        path=SAML_PATH if by_saml else PATH,
         httponly=True,
         samesite="lax",
         secure=secure_cookie or request.url.scheme == "https",
@@ -105,26 +109,27 @@ async def callback(
     try:
         ticket = admitting.ticket(name, request.cookies.get(TICKET, ""), given.get("state", ""))
     except Unauthenticated:
-        return _to("/login#refused=expired")
+        return sent_to("/login#refused=expired")
     try:
         if "error" in given or not 0 < len(given.get("code", "")) <= CODE_MAX:
-            return _to("/login#refused=cancelled")
+            return sent_to("/login#refused=cancelled")
         former = request.cookies.get(COOKIE, "")
         arrival = await admitting.finish(ticket, given["code"], address_of(request), former)
     except WatchbellError as error:
-        return _to(f"/login#refused={_word(error)}")
-    return _to(arrival.back, session_cookie(request, arrival.logged_in, secure=secure_cookie))
+        return sent_to(f"/login#refused={word_of(error)}")
+    return sent_to(arrival.back, session_cookie(request, arrival.logged_in, secure=secure_cookie))
 
 
-def _word(error: WatchbellError) -> str:
+def word_of(error: WatchbellError) -> str:
     """What the page says of an error, which may hold what strangers wrote."""
     words = ((Forbidden, "forbidden"), (Conflict, "taken"), (Unauthenticated, "unproved"))
     return next((word for kind, word in words if isinstance(error, kind)), "failed")
 
 
-def _to(path: str, *cookies: Cookie) -> Response[bytes]:
-    answer = Response(b"", status_code=303, headers=NOT_KEPT | {"Location": path}, cookies=list(cookies))
-    answer.delete_cookie(TICKET, path=PATH)
+def sent_to(page: str, *cookies: Cookie, path: str = PATH) -> Response[bytes]:
+    """Send the browser on to a page of ours; its ticket, which came for `path`, is used up."""
+    answer = Response(b"", status_code=303, headers=NOT_KEPT | {"Location": page}, cookies=list(cookies))
+    answer.delete_cookie(TICKET, path=path)
     return answer
 
 

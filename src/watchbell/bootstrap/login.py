@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from watchbell.adapters.login.github import GitHubProvider
+from watchbell.adapters.login.ldap import LdapKeeper
 from watchbell.adapters.login.openid import OpenIdProvider
+from watchbell.adapters.login.saml import SamlProvider
 from watchbell.bootstrap.parts import Parts
 from watchbell.channels.email import Email, EmailConfig
 from watchbell.config import Configuration
@@ -14,9 +16,13 @@ from watchbell.ports.login import LoginProvider
 from watchbell.ports.store import Store
 from watchbell.toolkit.egress import Egress, EgressPolicy
 from watchbell.toolkit.http import HttpClient
-from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Provider, read_providers
+from watchbell.toolkit.login_ldap import Ldap
+from watchbell.toolkit.login_provider import Provider
+from watchbell.toolkit.login_providers import Azure, Cognito, GitHub, GitLab, Keycloak, OpenId, Remote, read_providers
+from watchbell.toolkit.login_saml import Saml
 from watchbell.toolkit.sending import SendingTools
 from watchbell.usecases.admitting import Admitting, Gate
+from watchbell.usecases.attesting import Attesting, PasswordGate
 from watchbell.usecases.mailing import Mailing, Post
 from watchbell.usecases.signing_up import SignUpTerms
 
@@ -30,17 +36,36 @@ def make_admitting(parts: Parts, store: Store, rules: RoleRules) -> Admitting:
     # Who vouches for people is named by whoever runs this, so it may stand on the machine itself.
     http = HttpClient(EgressPolicy(Egress(allow_loopback=True, allow=given.allow, deny=given.deny)))
     parts.stack.push_async_callback(http.close)
+    told = [each for each in read_providers(parts.settings.login.providers) if not isinstance(each, Ldap)]
+    gates = [_gate(each, _provider(each, http, parts), rules) for each in told]
+    return Admitting(store, parts.clock, parts.vault, gates, rules)
+
+
+def make_attesting(parts: Parts, store: Store, admitting: Admitting, rules: RoleRules) -> Attesting:
+    """Everything that asks directories about passwords."""
     gates = [
-        Gate(
+        PasswordGate(
             name=each.name,
             kind=each.type,
             title=each.heading,
-            provider=_provider(each, http, parts),
+            keeper=LdapKeeper(each),
             terms=each.terms(rules.user_roles[:1]),
         )
         for each in read_providers(parts.settings.login.providers)
+        if isinstance(each, Ldap)
     ]
-    return Admitting(store, parts.clock, parts.vault, gates, rules)
+    return Attesting(store, parts.clock, admitting, gates)
+
+
+def _gate(settings: Provider, provider: LoginProvider, rules: RoleRules) -> Gate:
+    return Gate(
+        name=settings.name,
+        kind=settings.type,
+        title=settings.heading,
+        provider=provider,
+        describe=provider.description if isinstance(provider, SamlProvider) else None,
+        terms=settings.terms(rules.user_roles[:1]),
+    )
 
 
 def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvider:
@@ -48,6 +73,8 @@ def _provider(settings: Provider, http: HttpClient, parts: Parts) -> LoginProvid
         return GitHubProvider(settings, http)
     if isinstance(settings, OpenId):
         return OpenIdProvider(settings, http, parts.clock)
+    if isinstance(settings, Saml):
+        return SamlProvider(settings, http, parts.clock)
     raise TypeError(settings)
 
 
@@ -90,7 +117,7 @@ def offered(settings: Configuration) -> dict[str, Any]:
 
 def told_of(provider: Provider) -> dict[str, str]:
     """What Alerta's pages put a provider's address together from."""
-    found = {"client_id": provider.client_id}
+    found = {"client_id": provider.client_id} if isinstance(provider, Remote) else {}
     if isinstance(provider, Azure):
         found["azure_tenant"] = provider.tenant
     if isinstance(provider, Cognito):

@@ -16,7 +16,7 @@ from watchbell.api.edge import Edge, networks
 from watchbell.bootstrap.archive import make_archive, make_books
 from watchbell.bootstrap.core import Core
 from watchbell.bootstrap.keeping import retained
-from watchbell.bootstrap.login import make_admitting, offered, sign_up_terms
+from watchbell.bootstrap.login import make_admitting, make_attesting, offered, sign_up_terms
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.bootstrap.trying import trying
@@ -57,15 +57,21 @@ def build_app(parts: Parts, core: Core) -> Edge:
     """The whole API as an ASGI application."""
     settings = parts.settings
     passwords = Argon2Passwords()
+    rules = settings.auth.rules()
+    admitting = make_admitting(parts, core.store, rules)
     authenticating = Authenticating(
         core.store,
         parts.clock,
         passwords,
         required=settings.auth.required,
         admin_key=settings.auth.admin_key.reveal(),
-        rules=settings.auth.rules(),
+        rules=rules,
         readonly_scopes=settings.auth.readonly_scopes if settings.auth.allow_readonly else (),
-        demands=Demands(verify_email=settings.login.verify_email, vault=parts.vault),
+        demands=Demands(
+            verify_email=settings.login.verify_email,
+            vault=parts.vault,
+            attesting=make_attesting(parts, core.store, admitting, rules),
+        ),
     )
     login = settings.login
     vouching = Vouching(core.store, parts.clock, authenticating.rules, login.proxy_terms(), login.hawk_keys())
@@ -73,6 +79,7 @@ def build_app(parts: Parts, core: Core) -> Edge:
     needs: dict[str, Any] = {
         **_process(parts, core, store),
         **_people(parts, core, passwords, authenticating),
+        "admitting": admitting,
         **_alerts(parts, core, store),
         "pinging": Pinging(authenticating, core.configured, parts.clock),
         **_objects(parts, core, store, authenticating),
@@ -119,7 +126,6 @@ def _people(parts: Parts, core: Core, passwords: Argon2Passwords, authenticating
     settings = parts.settings
     return {
         "administering": Administering(core.store, parts.clock, passwords, authenticating),
-        "admitting": make_admitting(parts, core.store, authenticating.rules),
         "auditing": Auditing(core.store, parts.clock),
         "authenticating": authenticating,
         "directory": Directory(core.store, parts.clock, authenticating.rules),

@@ -1,6 +1,8 @@
 """Who may do what: scopes, what a role must be, what a password must be, and how many guesses there are."""
 
 import re
+import stringprep
+import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import timedelta
 
@@ -61,6 +63,15 @@ _LOGIN = re.compile(r"[^\s\x00-\x20\x7f:/\\<>\"'`]{1,100}")
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 _CUSTOM = re.compile(r"(?:admin|write|read|delete):[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?")
 _EMAIL = re.compile(r"[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,64}@[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,190}")
+
+
+def account_of(login: str) -> str:
+    """What failed log-ins are counted under: the same for all ways to write a name that a directory takes as one.
+
+    Directories compare names without regard to case, width, repeated spaces and signs that nobody sees.
+    """
+    seen = "".join(char for char in login[:400] if not stringprep.in_table_b1(char))
+    return " ".join(unicodedata.normalize("NFKC", seen).casefold().split())[:100]
 
 
 def principal_for(

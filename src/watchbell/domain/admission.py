@@ -44,6 +44,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a user with the same mail address, which the provider has verified, is the same person."""
     trust_email: bool = False
     """Whether the provider's addresses count as verified although it does not say so."""
+    trust_login: bool = False
+    """Whether logins there are given out, and not chosen, so that one of `auth.admin_users` is that administrator's."""
+    link_by_login: bool = False
+    """Whether a user with the same login is the same person, if nothing else opens their account."""
 
 
 class ProxyTerms(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,6 +40,19 @@ class LoginProvider(Protocol):
         ...
 
 
+class PasswordKeeper(Protocol):
+    """Somebody who knows people by a password that is typed on our own page. Never tells a secret."""
+
+    async def check(self, login: str, password: str) -> Identity:
+        """Who this is.
+
+        Raises:
+            Unauthenticated: nobody there has this login and this password.
+            Retryable: it does not answer, or not as it was set up.
+        """
+        ...
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """A person of a provider who is a user here."""
 

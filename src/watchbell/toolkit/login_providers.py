@@ -1,26 +1,22 @@
 """Settings of log-in providers: the tables of `login.providers`."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Literal, cast
 from urllib.parse import urlsplit
 
 import msgspec
 
-from watchbell.domain.admission import Terms
-from watchbell.toolkit.settings import InvalidSettings, Problem, Secret, Settings, read
+from watchbell.toolkit.login_ldap import Ldap
+from watchbell.toolkit.login_provider import LOCAL, Provider
+from watchbell.toolkit.login_saml import Saml
+from watchbell.toolkit.settings import InvalidSettings, Problem, Secret, read
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_EVERYBODYS = ("https://accounts.google.com", "https://gitlab.com", "https://github.com")
 
 
-class Provider(Settings, frozen=True, kw_only=True):
-    """What every provider has."""
+class Remote(Provider, frozen=True, kw_only=True):
+    """A provider to which browsers are sent, and that knows Watchbell by an id and a secret."""
 
-    title_default: ClassVar[str] = ""
-
-    type: str
-    """The type, as the heading says it."""
     name: str
     """Short name in addresses: small letters, digits and dashes. The provider sends browsers back to
     `<base_url>/api/session/callback/<name>`, which must be registered there."""
@@ -30,51 +26,24 @@ class Provider(Settings, frozen=True, kw_only=True):
     """What the provider calls Watchbell."""
     client_secret: Secret = Secret("")
     """The secret that goes with it; empty for a public client."""
-    allowed_domains: list[str] = []
-    """Mail domains whose people may log in, by addresses that the provider has verified; `*` is any."""
-    allowed_groups: list[str] = []
-    """Groups there, of which people must belong to one to log in."""
-    roles: dict[str, str] = {}
-    """Group there → role here. Such a role is given and taken away with each log-in; other roles stay."""
-    groups: dict[str, str] = {}
-    """Group there → group of users here, in the same way. It is made when it is not there."""
-    default_roles: list[str] = []
-    """Roles of new people; empty is the first of `auth.user_roles`."""
-    sign_up: bool = True
-    """Whether somebody who is not known yet becomes a user."""
-    link_by_email: bool = True
-    """Whether the user with the same mail address is the same person, if the provider has verified it."""
-    trust_email: bool = False
-    """Whether addresses count as verified although the provider does not say so.
 
-    Only where people cannot choose them.
-    """
+    address_field: ClassVar[str] = "url"
+    """The setting that says where the provider is."""
 
-    @property
-    def issuer(self) -> str:
-        """Who vouches."""
-        raise NotImplementedError
-
-    @property
-    def heading(self) -> str:
-        """What the button says."""
-        return self.title or self.title_default
-
-    def terms(self, default_roles: Sequence[str]) -> Terms:
-        """On which terms people come in."""
-        return Terms(
-            allowed_domains=tuple(self.allowed_domains),
-            allowed_groups=tuple(self.allowed_groups),
-            roles=self.roles,
-            groups=self.groups,
-            default_roles=tuple(self.default_roles or default_roles),
-            sign_up=self.sign_up,
-            link_by_email=self.link_by_email,
-            trust_email=self.trust_email,
-        )
+    def faults(self, place: str) -> Iterator[Problem]:
+        yield from super().faults(place)
+        if not self.client_id:
+            yield Problem(field=f"{place}client_id", reason="is required")
+        parts = urlsplit(self.issuer)
+        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL)):
+            yield Problem(field=f"{place}{self.address_field}", reason=f"{self.issuer!r} must begin with https://")
+        if self.issuer in _EVERYBODYS and self.sign_up and not self.allowed_domains and not self.allowed_groups:
+            reason = f"anybody has an account at {self.issuer}"
+            fix = "say who may come in, by allowed_domains or allowed_groups; * is really anybody"
+            yield Problem(field=f"{place}allowed_domains", reason=reason, fix=fix)
 
 
-class OpenId(Provider, frozen=True, kw_only=True):
+class OpenId(Remote, frozen=True, kw_only=True):
     """Any provider that speaks OpenID Connect and has a discovery document."""
 
     title_default = "OpenID Connect"
@@ -91,6 +60,8 @@ class OpenId(Provider, frozen=True, kw_only=True):
 
 class AnyOpenId(OpenId, frozen=True, kw_only=True):
     """Any provider that speaks OpenID Connect and has a discovery document."""
+
+    address_field = "issuer_url"
 
     issuer_url: str
     """The issuer: the address before `/.well-known/openid-configuration`."""
@@ -125,6 +96,11 @@ class Azure(OpenId, frozen=True, kw_only=True):
     @property
     def issuer(self) -> str:
         return f"https://login.microsoftonline.com/{self.tenant}/v2.0"
+
+    def faults(self, place: str) -> Iterator[Problem]:
+        yield from super().faults(place)
+        if self.tenant in {"common", "organizations", "consumers"}:
+            yield Problem(field=f"{place}tenant", reason="would let everybody in", fix="name your own tenant")
 
 
 class Keycloak(OpenId, frozen=True, kw_only=True):
@@ -186,7 +162,7 @@ class GitLab(OpenId, frozen=True, kw_only=True):
         return self.url.rstrip("/")
 
 
-class GitHub(Provider, frozen=True, kw_only=True):
+class GitHub(Remote, frozen=True, kw_only=True):
     """GitHub, by OAuth 2. Groups are organisations (`acme`) and teams (`acme/ops`).
 
     For github.com `allowed_groups` or `allowed_domains` must say who comes in.
@@ -217,8 +193,9 @@ KINDS: dict[str, type[Provider]] = {
     "cognito": Cognito,
     "gitlab": GitLab,
     "github": GitHub,
+    "ldap": Ldap,
+    "saml": Saml,
 }
-_EVERYBODYS = ("https://accounts.google.com", "https://gitlab.com", "https://github.com")
 
 
 def read_providers(tables: Sequence[Any], prefix: str = "login.providers") -> list[Provider]:
@@ -241,34 +218,10 @@ def read_providers(tables: Sequence[Any], prefix: str = "login.providers") -> li
         except InvalidSettings as error:
             problems += error.problems
             continue
-        problems += _faults(provider, place)
+        problems += provider.faults(place)
         if any(provider.name == other.name for other in found):
             problems.append(Problem(field=f"{place}name", reason="is the name of another provider, too"))
         found.append(provider)
     if problems:
         raise InvalidSettings(problems)
     return found
-
-
-def _faults(provider: Provider, place: str) -> list[Problem]:
-    found: list[Problem] = []
-    if not _NAME.fullmatch(provider.name):
-        found.append(Problem(field=f"{place}name", reason="must be small letters, digits and dashes"))
-    if not provider.client_id:
-        found.append(Problem(field=f"{place}client_id", reason="is required"))
-    if isinstance(provider, Azure) and provider.tenant in {"common", "organizations", "consumers"}:
-        found.append(Problem(field=f"{place}tenant", reason="would let everybody in", fix="name your own tenant"))
-    parts = urlsplit(provider.issuer)
-    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOCAL)):
-        reason = f"{provider.issuer!r} must begin with https://"
-        found.append(Problem(field=f"{place}{_address_field(provider)}", reason=reason))
-    everybody = provider.issuer in _EVERYBODYS
-    if everybody and provider.sign_up and not provider.allowed_domains and not provider.allowed_groups:
-        reason = f"anybody has an account at {provider.issuer}"
-        fix = "say who may come in, by allowed_domains or allowed_groups; * is really anybody"
-        found.append(Problem(field=f"{place}allowed_domains", reason=reason, fix=fix))
-    return found
-
-
-def _address_field(provider: Provider) -> str:
-    return "issuer_url" if isinstance(provider, AnyOpenId) else "url"

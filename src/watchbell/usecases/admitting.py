@@ -7,7 +7,7 @@ proves nothing, `Forbidden` when the terms keep somebody out, `Conflict` when th
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -39,14 +39,21 @@ TICKET_LIFE = timedelta(minutes=10)
 """So long somebody may take at the provider."""
 
 
-class Gate(msgspec.Struct, frozen=True, kw_only=True):
-    """One way in: a provider, and the terms on which its people come in."""
+class WayIn(msgspec.Struct, frozen=True, kw_only=True):
+    """One way in: who vouches, and the terms on which their people come in."""
 
     name: str
     kind: str
     title: str
-    provider: LoginProvider
     terms: Terms
+
+
+class Gate(WayIn, frozen=True, kw_only=True):
+    """A way in by a provider to which browsers are sent."""
+
+    provider: LoginProvider
+    describe: Callable[[str], bytes] | None = None
+    """What the provider must know of us, whose answers come to this address; may wait, so it is for a thread."""
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,11 +144,12 @@ class Admitting:
 
     async def finish(self, ticket: Ticket, code: str, address: str, former_cookie: str = "") -> Arrival:
         """Open a session for whoever came back with this code; the one that the browser had before ends."""
-        logged_in = await self.redeem(self.gate(ticket.gate), code, ticket.challenge, address, former_cookie)
+        gate, once = self.gate(ticket.gate), f"used:{digest(ticket.challenge.state)}"
+        logged_in = await self.redeem(gate, code, ticket.challenge, address, former_cookie, once=once)
         return Arrival(logged_in=logged_in, back=ticket.back)
 
     async def redeem(
-        self, gate: Gate, code: str, challenge: Challenge, address: str, former_cookie: str = ""
+        self, gate: Gate, code: str, challenge: Challenge, address: str, former_cookie: str = "", *, once: str = ""
     ) -> LoggedIn:
         """Open a session for whoever a provider's code stands for.
 
@@ -151,32 +159,46 @@ class Admitting:
         await self._refuse_guessing(address)
         try:
             identity = tidied(await gate.provider.redeem(code, challenge), gate.terms)
-            return await self._enter(gate, identity, address, former_cookie)
+            return await self._enter(gate, identity, address, former_cookie, once)
         except WatchbellError as error:
-            await self._note_refusal(gate, error, address)
+            await self.note_refusal(gate, error, address)
             raise
 
-    async def _enter(self, gate: Gate, identity: Identity, address: str, former_cookie: str) -> LoggedIn:
+    async def recognised(self, tx: Transaction, gate: WayIn, identity: Identity, now: datetime) -> User:
+        """The user that a person is, with the rights that they have now. `identity` is `tidied`.
+
+        Raises:
+            Forbidden: the terms keep them out.
+            Conflict: their login is somebody else's.
+        """
         why = refusal(identity, gate.terms)
         if why:
             raise Forbidden(f"{identity.login or 'Somebody'} may not log in by {gate.title}: {why}.")
+        user = await self._user(tx, gate, identity, now)
+        return await self._brought_up_to_date(tx, gate, identity, user)
+
+    async def _enter(self, gate: Gate, identity: Identity, address: str, former_cookie: str, once: str) -> LoggedIn:
         now = self._clock.now()
         async with self._store.transaction() as tx:
-            user = await self._user(tx, gate, identity, now)
-            user = await self._brought_up_to_date(tx, gate, identity, user)
+            if once:
+                if await tx.sessions.failures(once, now - TICKET_LIFE):
+                    raise Unauthenticated("This answer was used already. Begin again.")
+                await tx.sessions.failed(once, now)  # kept, and forgotten, as tries are
+            user = await self.recognised(tx, gate, identity, now)
             if former_cookie:
                 await tx.sessions.delete(digest(former_cookie))
                 await rights_changed(tx)
             await note(tx, now, user.login, "login", user.login, f"by {gate.name} from {address}")
             return await open_session(tx, user, now, self._rules)
 
-    async def _user(self, tx: Transaction, gate: Gate, identity: Identity, now: datetime) -> User:
+    async def _user(self, tx: Transaction, gate: WayIn, identity: Identity, now: datetime) -> User:
         """Who this is here: known already, linked by the mail address, or new."""
         known = await tx.identities.get(identity.issuer, identity.subject)
         user = await tx.users.get(known.user_id) if known is not None else None
         began = known.created_at if known is not None and user is not None else now
         if user is None:
-            user = await self._same_address(tx, gate, identity) or await self._new_user(tx, gate, identity, now)
+            user = await self._same_address(tx, gate, identity) or await self._same_login(tx, gate, identity)
+            user = user or await self._new_user(tx, gate, identity, now)
         if not user.active:
             raise Forbidden(f"The user {user.login} is not active.")
         known = Known(
@@ -185,7 +207,7 @@ class Admitting:
         await tx.identities.save(known)
         return msgspec.structs.replace(user, last_login=now)
 
-    async def _same_address(self, tx: Transaction, gate: Gate, identity: Identity) -> User | None:
+    async def _same_address(self, tx: Transaction, gate: WayIn, identity: Identity) -> User | None:
         if not (gate.terms.link_by_email and identity.email_verified):
             return None
         email = identity.email.lower()
@@ -200,13 +222,20 @@ class Admitting:
         others = [known for known in await tx.identities.of_user(found[0].id) if known.issuer == identity.issuer]
         return None if others else found[0]
 
-    async def _new_user(self, tx: Transaction, gate: Gate, identity: Identity, now: datetime) -> User:
+    async def _same_login(self, tx: Transaction, gate: WayIn, identity: Identity) -> User | None:
+        found = await tx.users.get(identity.login) if gate.terms.link_by_login and identity.login else None
+        if found is None or found.login.lower() != identity.login.lower():  # found by id, which is no login
+            return None
+        return None if found.password_hash or await tx.identities.of_user(found.id) else found
+
+    async def _new_user(self, tx: Transaction, gate: WayIn, identity: Identity, now: datetime) -> User:
         login = identity.login
         if not gate.terms.sign_up:
             raise Forbidden(f"{login} is no user here, and the settings make none of {gate.title}'s people.")
         if await tx.users.get(login) is not None:
             raise Conflict(f"There is another user with the login {login}. An administrator can rename one of them.")
-        proved = identity.email_verified and identity.email.lower() == login.lower()
+        by_address = identity.email_verified and identity.email.lower() == login.lower()
+        proved = by_address or gate.terms.trust_login
         if login.lower() in self._rules.admin_users and not proved:
             raise Forbidden(f"The login {login} is an administrator's, and nothing proves that this is the person.")
         faults = user_faults(login, identity.name, identity.email, gate.terms.default_roles)
@@ -224,7 +253,7 @@ class Admitting:
         await note(tx, now, login, "signup", login, f"by {gate.name}")
         return user
 
-    async def _brought_up_to_date(self, tx: Transaction, gate: Gate, identity: Identity, user: User) -> User:
+    async def _brought_up_to_date(self, tx: Transaction, gate: WayIn, identity: Identity, user: User) -> User:
         """Roles and groups as the provider's groups say, and the name."""
         roles = mapped(user.roles, identity.groups, gate.terms.roles) or gate.terms.default_roles
         before = await tx.users.get(user.id) or user
@@ -236,7 +265,7 @@ class Admitting:
         await self._join(tx, gate, identity, user)
         return after
 
-    async def _join(self, tx: Transaction, gate: Gate, identity: Identity, user: User) -> None:
+    async def _join(self, tx: Transaction, gate: WayIn, identity: Identity, user: User) -> None:
         if not gate.terms.groups:
             return
         there = {group.name: group for group in await tx.people.groups()}
@@ -262,7 +291,8 @@ class Admitting:
                 wait = FAILURE_WINDOW.total_seconds()
                 raise Throttled("Too many failed log-ins. Try again in some minutes.", retry_after=wait)
 
-    async def _note_refusal(self, gate: Gate, error: WatchbellError, address: str) -> None:
+    async def note_refusal(self, gate: WayIn, error: WatchbellError, address: str) -> None:
+        """Write down who was not let in, and why."""
         now, text = self._clock.now(), f"by {gate.name} from {address}: {error.message}"
         async with self._store.transaction() as tx:
             if not isinstance(error, Retryable):  # a provider that is away is nobody's guess

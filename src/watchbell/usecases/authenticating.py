@@ -20,12 +20,13 @@ from watchbell.domain.access import (
     user_faults,
 )
 from watchbell.domain.accounts import ApiKey, Means, Principal, Session, User
-from watchbell.domain.errors import Conflict, Faulty, Retryable, Unauthenticated
+from watchbell.domain.errors import Conflict, Faulty, Retryable, Unauthenticated, WatchbellError
 from watchbell.domain.ids import new_id
 from watchbell.domain.roles import EVERYTHING, USUAL, RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.passwords import Passwords
 from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.attesting import Attested
 from watchbell.usecases.demanding import Demanding, Demands
 from watchbell.usecases.group_commit import GroupCommit
 from watchbell.usecases.guessing import Guessing, tries_of
@@ -33,6 +34,8 @@ from watchbell.usecases.holding import holder
 from watchbell.usecases.sessions import ACCOUNTS_FACT, LoggedIn, admitted, digest, note, open_session, rights_changed
 
 FRESH_FOR = timedelta(seconds=5)
+ATTESTED_FRESH_FOR = timedelta(minutes=1)
+"""What a directory said is good for longer: it is far away, and programs ask with each request."""
 USE_NOTED_EVERY = timedelta(minutes=1)
 REMEMBERED = 10_000
 SETUP_FACT = "setup-token"
@@ -77,6 +80,7 @@ class Authenticating:
         self._store = store
         self._clock = clock
         self._passwords = passwords
+        self._attesting = demands.attesting if demands is not None else None
         self._admin_key = digest(admin_key) if admin_key else ""
         self.required = required
         self._readonly = frozenset(readonly_scopes)
@@ -153,16 +157,18 @@ class Authenticating:
         known = self._recall(remembered, now, version)
         if known is not None:
             return known
-        user = await self._check_password(login, password, address)
-        await self.demanding.refuse_programs(user)
+        proved = await self._check_password(login, password, address)
+        await self.demanding.refuse_programs(_user_of(proved), kept_here=isinstance(proved, User))
+        # Whoever has no password here has not proved one with which they might set it.
+        means, fresh = (Means.BASIC, FRESH_FOR) if isinstance(proved, User) else (Means.KEY, ATTESTED_FRESH_FOR)
         async with self._store.reading() as tx:
-            principal = admitted(await holder(tx, user, self.rules, Means.BASIC))
-        return self._remember(remembered, _Known(principal, now + FRESH_FOR, version))
+            principal = admitted(await holder(tx, _user_of(proved), self.rules, means))
+        return self._remember(remembered, _Known(principal, now + fresh, version))
 
     async def confirm(self, user: User, password: str, address: str) -> bool:
-        """Whether it is the user's password. Wrong ones count as failed log-ins do; raises `Throttled` like them."""
+        """Whether it is the user's password here. Wrong ones count as failed log-ins do; raises `Throttled` so, too."""
         try:
-            await self._check_password(user.login, password, address)
+            await self._check_password(user.login, password, address, only_here=True)
         except Unauthenticated:
             return False
         return True
@@ -176,11 +182,12 @@ class Authenticating:
             CodeNeeded: the password is right, and a code is needed besides.
             Forbidden: the e-mail address is not confirmed.
         """
-        user = await self._check_password(login, password, address)
-        await self.demanding.meet(user, code, address)
+        proved = await self._check_password(login, password, address)
+        user, here = _user_of(proved), isinstance(proved, User)
+        await self.demanding.meet(user, code, address, kept_here=here)
         now = self._clock.now()
         replacement = ""
-        if self._passwords.outdated(user.password_hash):
+        if here and self._passwords.outdated(user.password_hash):
             replacement = await self._passwords.hash(password)
         async with self._store.transaction() as tx:
             current = await tx.users.get(user.id)
@@ -191,8 +198,10 @@ class Authenticating:
                 await rights_changed(tx)
             user = msgspec.structs.replace(current, last_login=now, password_hash=replacement or current.password_hash)
             await tx.users.save(user)
-            await note(tx, now, user.login, "login", user.login, f"from {address}")
-            return await open_session(tx, user, now, self.rules)
+            by = "" if isinstance(proved, User) else f"by {proved.gate.name} "
+            await note(tx, now, user.login, "login", user.login, f"{by}from {address}")
+            opened = await open_session(tx, user, now, self.rules)
+        return opened if isinstance(proved, User) else msgspec.structs.replace(opened, kind=proved.gate.kind)
 
     async def log_out(self, principal: Principal) -> None:
         """End the caller's session."""
@@ -260,7 +269,10 @@ class Authenticating:
         if not any(hmac.compare_digest(given, hashed) for hashed in accepted):
             raise Unauthenticated("This link is not valid. The newest one is in the log of the last start.")
 
-    async def _check_password(self, login: str, password: str, address: str) -> User:
+    async def _check_password(
+        self, login: str, password: str, address: str, *, only_here: bool = False
+    ) -> User | Attested:
+        """Whose password it is: first here, then in the directories."""
         tries = tries_of(login, address)
         async with self._store.reading() as tx:
             await self._guessing.refuse(tx, tries)
@@ -269,10 +281,21 @@ class Authenticating:
                 user = None  # found by id, which is no login
         with self._guessing.attempt(tries):
             right = await self._passwords.verify(user.password_hash if user else "", password)
-            if user is None or not right or not user.active:
+            if user is not None and right and user.active:
+                return user
+            attested = None
+            if self._attesting is not None and not right and not only_here:
+                try:
+                    attested = await self._attesting.attest(login, password, address)
+                except WatchbellError:
+                    # Nobody is to guess passwords of ours for nothing because a directory is away.
+                    if user is not None and user.password_hash:
+                        await self._guessing.failed(tries, login, f"from {address}")
+                    raise
+            if attested is None:
                 await self._guessing.failed(tries, login, f"from {address}")
                 raise Unauthenticated(WRONG)
-        return user
+        return attested
 
     async def _note_key_use(self, key: ApiKey, now: datetime) -> None:
         if key.last_used is not None and now - key.last_used < USE_NOTED_EVERY:
@@ -310,6 +333,10 @@ class Authenticating:
             self._known.clear()
         self._known[name] = known
         return known.principal
+
+
+def _user_of(proved: User | Attested) -> User:
+    return proved if isinstance(proved, User) else proved.user
 
 
 def _ended(session: Session, now: datetime) -> bool:

@@ -13,6 +13,7 @@ from watchbell.domain.second_factor import SecondFactor, is_time_code, recovery_
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
 from watchbell.ports.vault import Vault
+from watchbell.usecases.attesting import Attesting
 from watchbell.usecases.guessing import Guessing, tries_of
 from watchbell.usecases.letters import ask_for, is_confirmed
 from watchbell.usecases.sessions import note
@@ -21,10 +22,15 @@ NOT_CONFIRMED = "email not verified"
 
 
 class Demands(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked for. `vault` opens the secrets that codes are made by; without one no code is right."""
+    """What is asked for, and who else is asked.
+
+    `vault` opens the secrets that codes are made by; without one no code is right. `attesting` asks directories about
+    those who are not known by a password here.
+    """
 
     verify_email: bool = False
     vault: Vault | None = None
+    attesting: Attesting | None = None
 
 
 class Demanding:
@@ -36,8 +42,8 @@ class Demanding:
         self._guessing = guessing
         self._demands = demands
 
-    async def meet(self, user: User, code: str, address: str) -> None:
-        """Let somebody on who gave the right password.
+    async def meet(self, user: User, code: str, address: str, *, kept_here: bool = True) -> None:
+        """Let somebody on who gave the right password: `kept_here`, or by a directory, which confirms no address.
 
         Raises:
             CodeNeeded: there is no code, or it is wrong, or it was used.
@@ -48,7 +54,7 @@ class Demanding:
             factor = await tx.second_factors.get(user.id)
         if factor is not None:
             await self._use(user, factor, code, address)
-        if not self._demands.verify_email:
+        if not (self._demands.verify_email and kept_here):
             return
         async with self._store.transaction() as tx:
             if await is_confirmed(tx, user):
@@ -56,7 +62,7 @@ class Demanding:
             await ask_for(tx, Purpose.CONFIRM, user.email, self._clock.now(), user.id)
         raise Forbidden(NOT_CONFIRMED)
 
-    async def refuse_programs(self, user: User) -> None:
+    async def refuse_programs(self, user: User, *, kept_here: bool = True) -> None:
         """Programs send the same password with each request: nothing but a password may be demanded.
 
         Raises:
@@ -66,7 +72,7 @@ class Demanding:
         async with self._store.reading() as tx:
             if await tx.second_factors.get(user.id) is not None:
                 raise CodeNeeded("A code is needed besides the password. Programs use an API key.")
-            if self._demands.verify_email and not await is_confirmed(tx, user):
+            if self._demands.verify_email and kept_here and not await is_confirmed(tx, user):
                 raise Forbidden(NOT_CONFIRMED)
 
     async def use_code(self, user: User, code: str, address: str) -> None:

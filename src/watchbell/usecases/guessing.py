@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
-from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, FAILURES_HERE
+from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, FAILURES_HERE, account_of
 from watchbell.domain.errors import Throttled
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
@@ -13,7 +13,7 @@ from watchbell.usecases.sessions import note
 
 def tries_of(login: str, address: str) -> dict[str, int]:
     """What a try to log in counts for, and how many of each there may be."""
-    account = login.lower()[:100]
+    account = account_of(login)
     return {
         f"pair:{account}@{address}": FAILURES_HERE,
         f"account:{account}": FAILURES_ANYWHERE,

@@ -25,6 +25,8 @@ class LoggedIn(msgspec.Struct, frozen=True, kw_only=True):
     cookie: str
     user: User
     principal: Principal
+    kind: str = "basic"
+    """What kind of provider knew them; `basic` is a password here."""
 
 
 def digest(secret: str) -> str:

@@ -19,6 +19,8 @@ def test_each_type_knows_its_issuer():
         {"type": "cognito", "name": "cognito", "client_id": "w", "region": "eu-west-1", "user_pool_id": "p_1"},
         {"type": "gitlab", "name": "gitlab", "client_id": "w", "url": "https://git.example"},
         {"type": "github", "name": "github", "client_id": "w", "allowed_groups": ["acme"]},
+        {"type": "ldap", "name": "staff", "url": "ldaps://d.example", "domains": {"d": "uid={username},dc=d"}},
+        {"type": "saml", "name": "idp", "metadata_url": "https://idp.example/metadata"},
     ]
     found = read_providers(tables)
     assert {each.type for each in found} == set(KINDS)
@@ -30,6 +32,8 @@ def test_each_type_knows_its_issuer():
         "https://cognito-idp.eu-west-1.amazonaws.com/p_1",
         "https://git.example",
         "https://github.com",
+        "ldap:staff",
+        "saml:idp",
     ]
     assert isinstance(found[3], Azure)
     assert found[3].heading == "Microsoft"
@@ -39,7 +43,11 @@ def test_each_type_knows_its_issuer():
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"type": "saml"}, "type"),
+        ({"type": "cas"}, "type"),
+        ({"type": "saml"}, "metadata_url"),
+        ({"type": "saml", "metadata_url": "http://idp.example"}, "metadata_url"),
+        ({"type": "saml", "metadata_url": "https://idp.example", "metadata_file": "/x"}, "metadata_url"),
+        ({"type": "saml", "metadata_file": "/x", "allowed_domains": ["x"]}, "allowed_domains"),
         ({"name": "S S O"}, "name"),
         ({"client_id": ""}, "client_id"),
         ({"url": "http://id.example"}, "url"),
@@ -56,6 +64,8 @@ def test_faults_name_their_field(change: dict[str, Any], field: str):
     table = KEYCLOAK | change
     if change.get("type") in {"azure", "google", "github", "gitlab"}:
         table = {name: value for name, value in table.items() if name not in {"realm", "url"}} | change
+    if change.get("type") == "saml":
+        table = {"name": "sso"} | change
     with pytest.raises(InvalidSettings) as caught:
         read_providers([table])
     assert f"login.providers[0].{field}" in [problem.field for problem in caught.value.problems]

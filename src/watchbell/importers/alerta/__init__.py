@@ -166,8 +166,9 @@ class _Reading:
                 self.remark(name, reason, lost=True)
             done |= {*found.used, *found.problems}
         login: dict[str, Any] = self._settings.get("login", {})
+        secrets = {"client_secret", "bind_password"}
         self._secret = "password" in self._settings.get("mail", {}) or bool(login.get("hmac"))
-        self._secret |= any("client_secret" in one for one in login.get("providers", []))
+        self._secret |= any(secrets & one.keys() for one in login.get("providers", []))
         if login.get("hmac"):
             self.remark("HMAC_AUTH_CREDENTIALS", "gives each key the scope `admin`, as in Alerta; less may do")
         return done

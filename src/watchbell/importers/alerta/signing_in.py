@@ -4,6 +4,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
+from watchbell.importers.alerta.directories import (
+    LDAP_USED,
+    SAML_USED,
+    ldap_problems,
+    ldap_table,
+    saml_problems,
+    saml_table,
+)
 from watchbell.toolkit.login_providers import read_providers
 from watchbell.toolkit.settings import MINIMUM_SECRET, InvalidSettings
 
@@ -50,6 +58,11 @@ def provider_of(given: Mapping[str, Any]) -> Found:
     kind = str(given.get("AUTH_PROVIDER", "basic"))
     if kind == "basic":
         return Found({}, frozenset({"AUTH_PROVIDER"}), {})
+    if kind == "ldap":
+        table = ldap_table(given)
+        return _checked(table, LDAP_USED, ldap_problems(given, table))
+    if kind in {"saml2", "saml"}:
+        return _checked(saml_table(given), SAML_USED, saml_problems(given), offered=False)
     if kind not in _OWN:
         reason = f"{kind!r} is not there yet; people log in by a password. Keycloak speaks it and OpenID Connect"
         return Found({}, frozenset(), {"AUTH_PROVIDER": reason})
@@ -70,13 +83,20 @@ def provider_of(given: Mapping[str, Any]) -> Found:
     if kind in {"openid", "keycloak"} and claims:
         table["group_claims"] = list(dict.fromkeys(claims))
         used.update(_CLAIMS)
+    return _checked(table, frozenset(used), {})
+
+
+def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, str], *, offered: bool = True) -> Found:
+    """The provider, unless it would not do here; `offered` is whether Alerta's own pages can offer it."""
+    kind = str(table["type"])
     try:
         read_providers([table])
     except InvalidSettings as error:
         reasons = "; ".join(f"{each.field.rpartition('.')[2]} {each.reason}" for each in error.problems)
         reason = f"{kind!r} is left out, people log in by a password: {reasons}"
-        return Found({}, frozenset(used), {"AUTH_PROVIDER": reason})
-    return Found({"providers": [table], "alerta_provider": kind}, frozenset(used), {})
+        return Found({}, used, {"AUTH_PROVIDER": reason})
+    login: dict[str, Any] = {"providers": [table]} | ({"alerta_provider": kind} if offered else {})
+    return Found(login, used, problems)
 
 
 def _limit(table: dict[str, Any], name: str, given: Any) -> None:

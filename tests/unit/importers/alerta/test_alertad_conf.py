@@ -291,7 +291,8 @@ def test_the_provider_becomes_ours(read, text, provider):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("AUTH_PROVIDER = 'ldap'\nLDAP_URL = 'ldap://x'", "'ldap' is not there yet"),
+        ("AUTH_PROVIDER = 'ldap'\nLDAP_URL = 'ldap://x'", "'ldap' is left out"),
+        ("AUTH_PROVIDER = 'cas'\nCAS_SERVER = 'https://x'", "'cas' is not there yet"),
         ("AUTH_PROVIDER = 'azure'\nOAUTH2_CLIENT_ID = 'us'\nAZURE_TENANT = 'common'", "'azure' is left out"),
         ("AUTH_PROVIDER = 'google'\nOAUTH2_CLIENT_ID = 'us'", "'google' is left out"),
     ],
