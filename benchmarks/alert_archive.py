@@ -5,8 +5,9 @@ Usage: python benchmarks/alert_archive.py [URL] [--alerts 100000] [--live 2000]
 URL is that of an empty database, sqlite:///path or postgresql://user@host/name; the default is a SQLite file in a
 temporary folder. First alerts with five lines of history are deleted by housekeeping that archives and, in turn, by one
 that does not, with the most memory that each batch takes in Python. Then the archive is filled with alerts of 400 days
-and questions are asked, beside live alerts. The target for a report of 30 days, a list and a search is a p95 under
-200 ms at 100,000 archived alerts.
+and questions are asked, beside live alerts. Beside each time stands the processor's, which counts where the machine has
+other work, too; with SQLite that is all of the work. The target for a report of 30 days, a list and a search is a p95
+under 200 ms at 100,000 archived alerts.
 """
 
 import argparse
@@ -33,7 +34,6 @@ from watchbell.usecases.alerting import BATCH, Alerting, Retained
 
 NOW = datetime.now(UTC)
 DAYS = 400
-TARGET_MS = 200
 MODEL = AlertaModel()
 LINES = (("new", "open"), ("value", "open"), ("ack", "ack"), ("note", "ack"), ("severity", "closed"))
 
@@ -90,25 +90,42 @@ async def save(store: Store, alerts: list[Alert]) -> None:
         await tx.history.add([line for alert in alerts for line in history_of(alert)])
 
 
-async def tidied(store: Store, *, archiving: bool, rounds: int = 8) -> tuple[float, float]:
-    """Milliseconds that a batch takes at the median, and the most MiB that one takes."""
+class Took:
+    """How long something took, again and again, in milliseconds: by the clock and by the processor."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.processor: list[float] = []
+
+    async def measure(self, work: Awaitable[int]) -> int:
+        wall, processor = time.perf_counter(), time.process_time()
+        came = await work
+        self.wall.append((time.perf_counter() - wall) * 1000)
+        self.processor.append((time.process_time() - processor) * 1000)
+        return came
+
+    def at(self, share: float) -> str:
+        wall, processor = (
+            sorted(times)[max(round(len(times) * share) - 1, 0)] for times in (self.wall, self.processor)
+        )
+        return f"{wall:6.1f} ms (processor {processor:6.1f} ms)"
+
+
+async def tidied(store: Store, *, archiving: bool, rounds: int = 8) -> tuple[Took, float]:
+    """What a batch takes, and the most MiB that one takes."""
     alerting = Alerting(store, MODEL, Retained(past=400 * 86400.0 if archiving else 0))
-    taken: list[float] = []
+    took = Took()
     for number in range(rounds + 1):
         opened_at = NOW - timedelta(days=1, seconds=number)
         await save(store, [new_alert(number * BATCH + one, opened_at) for one in range(BATCH)])
-        measured = number == rounds
-        if measured:
+        if number == rounds:
             tracemalloc.start()  # it slows down, so this round is not among the times
-        start = time.perf_counter()
-        deleted = await alerting.delete_old((), NOW)
+        deleted = await (took if number < rounds else Took()).measure(alerting.delete_old((), NOW))
         if deleted != BATCH:
             raise RuntimeError(f"{deleted} of {BATCH} went")
-        if not measured:
-            taken.append((time.perf_counter() - start) * 1000)
     most = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
-    return sorted(taken)[rounds // 2], most
+    return took, most
 
 
 async def fill(store: Store, alerts: int, live: int) -> None:
@@ -134,13 +151,12 @@ async def fill(store: Store, alerts: int, live: int) -> None:
         await save(store, [new_alert(first + each, NOW - timedelta(hours=each % 240), "open") for each in range(count)])
 
 
-async def percentile_ms(work: Callable[[], Awaitable[Any]], times: int = 20) -> float:
-    taken: list[float] = []
+async def asked(name: str, work: Callable[[], Awaitable[int]], times: int = 20) -> None:
+    took = Took()
+    found = 0
     for _ in range(times):
-        start = time.perf_counter()
-        await work()
-        taken.append(time.perf_counter() - start)
-    return sorted(taken)[int(times * 0.95) - 1] * 1000
+        found = await took.measure(work())
+    print(f"{name:34} p95 {took.at(0.95)}, {found:,} alerts")
 
 
 def report_of(days: int, **chosen: Any) -> ReportQuery:
@@ -157,21 +173,26 @@ def report_of(days: int, **chosen: Any) -> ReportQuery:
 async def read(store: Store) -> None:
     reports = {f"report of {days} days": report_of(days) for days in (1, 30, 90, 400)}
     reports["report of 30 days, a service"] = report_of(30, services=("service7",))
-    async with store.reading() as tx:
-        for name, query in reports.items():
-            found = await tx.episodes.report(query)
-            p95 = await percentile_ms(lambda query=query: tx.episodes.report(query))
-            print(f"{name:34} p95 {p95:6.1f} ms of {found.total:,} alerts; ratio to the target {p95 / TARGET_MS:.2f}")
-        lists = {
-            "list, newest": PastQuery(),
-            "list, a resource": PastQuery(resources=("host77.example.com",)),
-            "search, found": PastQuery(words=words_of("var host99")),
-            "search, not found": PastQuery(words=words_of("nothing like it")),
-            "search, not found, 30 days": PastQuery(since=NOW - timedelta(days=30), words=words_of("nothing like it")),
-        }
-        for name, query in lists.items():
-            p95 = await percentile_ms(lambda query=query: tx.past.find(query, 50))
-            print(f"{name:34} p95 {p95:6.1f} ms")
+    lists = {
+        "list, newest": PastQuery(),
+        "list, a resource": PastQuery(resources=("host77.example.com",)),
+        "search, found": PastQuery(words=words_of("var host99")),
+        "search, not found": PastQuery(words=words_of("nothing like it")),
+        "search, not found, 30 days": PastQuery(since=NOW - timedelta(days=30), words=words_of("nothing like it")),
+    }
+
+    async def reported(query: ReportQuery) -> int:
+        async with store.reading() as tx:
+            return (await tx.episodes.report(query)).total
+
+    async def listed(query: PastQuery) -> int:
+        async with store.reading() as tx:
+            return len(await tx.past.find(query, 50))
+
+    for name, query in reports.items():
+        await asked(name, lambda query=query: reported(query))
+    for name, query in lists.items():
+        await asked(name, lambda query=query: listed(query))
 
 
 async def main(url: str, alerts: int, live: int) -> None:
@@ -180,8 +201,7 @@ async def main(url: str, alerts: int, live: int) -> None:
     try:
         figures = {name: await tidied(store, archiving=name == "with") for name in ("without", "with")}
         for name, (took, most) in figures.items():
-            print(f"housekeeping {name} archive: {took:.0f} ms for {BATCH} alerts, at most {most:.1f} MiB")
-        print(f"ratio of the times: {figures['with'][0] / figures['without'][0]:.2f}")
+            print(f"housekeeping {name} archive, {BATCH} alerts: {took.at(0.5)}, at most {most:.1f} MiB")
         await fill(store, alerts, live)
         await read(store)
     finally:

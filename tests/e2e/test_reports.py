@@ -36,6 +36,7 @@ def test_a_report_leads_to_what_it_counts(desk: Page, administrator: SingleMachi
             "event": "Open",
             "environment": "Production",
             "severity": "minor",
+            "service": ["Gates"],
         },
     )["id"]
     desk.goto(administrator.url)

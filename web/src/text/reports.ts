@@ -25,7 +25,7 @@ export const reportsText = {
     still: 'still stands',
     empty: 'No alert opened in this time',
     emptyWhy: 'Alerts are counted from when they open, the present ones and those of the archive. Choose a longer time, or take a filter away.',
-    emptyFirst: 'Or send the first one:',
+    longer: 'Show the last 365 days',
     toConsole: 'Open the console',
   },
   archive: {
@@ -36,8 +36,7 @@ export const reportsText = {
     exportCsv: 'CSV',
     exportJson: 'JSON',
     export: 'As a file',
-    more: 'Older ones',
-    column: { severity: 'Highest', environment: 'Environment', resource: 'Resource', event: 'Event', text: 'Text', service: 'Service', stood: 'Stood', opened: 'Opened', ackedBy: 'Acknowledged by' },
+    column: { severity: 'Highest', environment: 'Environment', resource: 'Resource', event: 'Event', text: 'Text', service: 'Service', stood: 'Stood', opened: 'Opened', ackedBy: 'Taken by' },
     over: 'This alert is over and in the archive.',
     show: 'Show it in the archive',
     facts: {
