@@ -11,7 +11,7 @@ import typer
 from watchbell.cli.client import JsonOption
 from watchbell.cli.importing import PANEL
 from watchbell.cli.output import plain, show_json
-from watchbell.cli.serve import ConfigOption, DataOption
+from watchbell.cli.serve import AlertaOption, ConfigOption, DataOption
 from watchbell.cli.upkeep import settings_for
 from watchbell.cli.variables import variables
 from watchbell.domain.errors import Missing, Permanent
@@ -69,6 +69,7 @@ def import_data(  # noqa: PLR0917 - Typer takes options by position
     partial: Annotated[bool, typer.Option("--partial", help="Exit code 0 although something was refused.")] = False,
     config: ConfigOption = None,
     data: DataOption = None,
+    alerta_config: AlertaOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring alerts, their history and notes, blackouts, heartbeats, people, groups, roles, customers and API keys.
@@ -84,7 +85,9 @@ def import_data(  # noqa: PLR0917 - Typer takes options by position
         raise typer.BadParameter("say either where the server is, or which dump to read", param_hint="--from / --dump")
     importer, kinds = _importer(kind), _kinds(only or [])
     given = dump or Server(url=from_ or "", key=_key(key, key_file))
-    report = asyncio.run(_moved(settings_for(config, data), importer, given, schema, kinds, (dry_run, notify)))
+    report = asyncio.run(
+        _moved(settings_for(config, data, alerta_config), importer, given, schema, kinds, (dry_run, notify))
+    )
     if as_json:
         show_json(msgspec.to_builtins(report))
     else:

@@ -49,6 +49,19 @@ def test_what_is_refused_is_named_and_ends_with_1(tmp_path):
     assert (line["outcome"], line["kind"]) == ("refused", "alert")
 
 
+def test_what_alertas_settings_allow_comes(tmp_path):
+    (tmp_path / "alertad.conf").write_text("ALLOWED_ENVIRONMENTS = ['Moon']\n")
+    given = (
+        "alerta",
+        "--dump",
+        dump(tmp_path, LINES[0].replace("Production", "Moon")),
+        "--data",
+        str(tmp_path / "data"),
+    )
+    assert "alert: 1 refused\n" in run(*given).stdout
+    assert "alert: 1 imported\n" in run(*given, "--alerta-config", str(tmp_path / "alertad.conf")).stdout
+
+
 def test_a_dry_run_says_that_it_is_one(tmp_path):
     result = run("alerta", "--dump", dump(tmp_path, *LINES), "--data", str(tmp_path / "data"), "--dry-run")
     assert result.exit_code == 0
