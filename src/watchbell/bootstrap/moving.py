@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from watchbell.bootstrap.direct import migrate, shapes
 from watchbell.bootstrap.parts import Parts
 from watchbell.config import Configuration
-from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.errors import Permanent, Retryable
 from watchbell.ports.data_source import Fetch, Kind, Terms
@@ -39,7 +38,7 @@ async def moving(settings: Configuration, *, dry_run: bool, notify: bool) -> Asy
         await migrate(settings)
     async with Parts(settings) as parts:
         store = await parts.migrated_store()
-        model, rules = AlertaModel(settings.alerts.scale()), settings.auth.rules()
+        model, rules = settings.alerts.alarm_model(), settings.auth.rules()
         terms = Terms(
             now=parts.clock.now(),
             model=model,
