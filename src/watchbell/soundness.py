@@ -123,6 +123,7 @@ def _alert_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     if c.alerts.heartbeat_latency < 1:
         yield "alerts.heartbeat_latency", "must be 1 millisecond or more."
     yield from c.alerts.severity_faults()
+    yield from c.plugins.faults()
     patterns = {"allowed_environments": c.allowed_environments, "alerts.refused_origins": c.alerts.refused_origins}
     for key, given in patterns.items():
         for pattern in given:

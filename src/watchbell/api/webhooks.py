@@ -34,7 +34,7 @@ from watchbell.usecases.shaping import Shaping, call_to_keep
 MAY = [requires("write:webhooks")]
 PATHS = [f"{prefix}/webhooks/{{name:str}}{rest}" for prefix in ("/api", "") for rest in ("", "/{rest:path}")]
 """Ours, and where Alerta has them when it is not mounted below `/api`."""
-TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 400: Any, 412: Any})
+TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 202: Any, 400: Any, 412: Any})
 """The alert or the ids of several, unless the vendor has an answer of its own."""
 TOLD_LOGS = told(body=Any, optional=True, sent="*/*", answer=Any)
 LARGEST = 16 * 1024 * 1024  # bytes, when it was compressed

@@ -10,6 +10,7 @@ from watchbell.roles.checking import Checking
 from watchbell.roles.keeper import Duties, Keeper
 from watchbell.usecases.alerting import Alerting, Retained
 from watchbell.usecases.delivering import Delivering, Patience
+from watchbell.usecases.informing import Informing
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
@@ -28,7 +29,6 @@ def duties(parts: Parts, core: Core) -> Duties:
     """Everything that a keeper does."""
     settings, clock, telemetry = parts.settings, parts.clock, parts.telemetry
     shards = Shards(core.store, clock, telemetry, keeper=parts.node)
-
     return Duties(
         shards=shards,
         routing=Routing(core.store, core.configured, core.rules, clock, telemetry),
@@ -45,7 +45,7 @@ def duties(parts: Parts, core: Core) -> Duties:
                 attempt_timeout=settings.delivery.attempt_timeout, give_up_after=settings.delivery.give_up_after
             ),
         ),
-        alerting=Alerting(core.store, core.model, retained(settings)),
+        alerting=Alerting(core.store, core.model, retained(settings), informs=core.informs),
         pulsing=core.pulsing,
         heartbeating=core.heartbeating,
         ruling=Ruling(core.store, core.configured, core.take, clock),
@@ -61,6 +61,7 @@ def duties(parts: Parts, core: Core) -> Duties:
         ),
         muting=Muting(core.store, core.configured, core.model, clock),
         inhibiting=Inhibiting(core.store, core.configured, clock),
+        informing=Informing(core.store, core.consulting, clock, telemetry, held=shards.held),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )

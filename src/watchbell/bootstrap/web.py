@@ -130,7 +130,7 @@ def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "explaining": Explaining(store, core.configured, core.rules, parts.clock),
         "intake": core.intake,
         "model": core.model,
-        "noting": Noting(store, parts.clock),
+        "noting": Noting(store, parts.clock, consulting=core.consulting),
         "viewing": Viewing(store, parts.clock),
         "operating": core.operating_on(store),
         "pulsing": core.pulsing,

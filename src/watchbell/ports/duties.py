@@ -28,6 +28,8 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message that must leave. `kind` is `route` (subject: an alert) or `deliver` (subject: a notification).
 
+    Or `plugin` (subject: an alert): then `body` is what plug-ins are told, as text.
+
     `claims` counts how often it was claimed; more than once without a `postpone` between means that a holder vanished
     with it.
     `token` is that of the lease under which it was last claimed.
@@ -43,6 +45,7 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     claims: int = 0
     attempts: int = 0
     token: int = 0
+    body: str | None = None
 
 
 class Outbox(Protocol):

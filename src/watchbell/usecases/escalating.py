@@ -35,8 +35,11 @@ Returns the shards that have something to route now.
 Answer = Callable[[Incident, Sequence[Alert], str, str, Circumstances], Decision]
 
 
-def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
-    """Acts on alerts by the alarm model; those in a state that does not allow the action are left alone."""
+def acting(model: AlarmModel, timeouts: Timeouts | None = None, *, informs: bool = False) -> ActOnAlerts:
+    """Acts on alerts by the alarm model; those in a state that does not allow the action are left alone.
+
+    `informs` is whether plug-ins are told.
+    """
 
     async def act_on_alerts(
         tx: Transaction, alert_ids: Sequence[str], action: str, text: str, who: str, now: datetime
@@ -45,7 +48,7 @@ def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
         for alert in await locked(tx, alert_ids):
             with contextlib.suppress(Conflict):
                 changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts or Timeouts()))
-        return await record_actions(tx, changes, now)
+        return await record_actions(tx, changes, now, informs=informs)
 
     return act_on_alerts
 

@@ -2966,6 +2966,14 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description A plug-in has taken care of it, and nothing else was done. */
+        DivertedBody: {
+            /** @description Of what it made of it. */
+            id?: string;
+            message: string;
+            /** @enum {unknown} */
+            status: "ok";
+        };
         /** @description It is done, and there is nothing to say about it. */
         Done: {
             /** @enum {unknown} */
@@ -5172,6 +5180,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -5223,6 +5240,15 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -5248,6 +5274,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -5307,6 +5342,15 @@ export interface operations {
                         /** @enum {unknown} */
                         status: "ok";
                     };
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -5451,6 +5495,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -5688,6 +5741,15 @@ export interface operations {
                         /** @enum {unknown} */
                         status: "ok";
                     };
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -10506,6 +10568,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10552,6 +10623,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -10611,6 +10691,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10658,6 +10747,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11006,6 +11104,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11052,6 +11159,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11111,6 +11227,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11158,6 +11283,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
