@@ -21,7 +21,7 @@ import msgspec
 import structlog
 
 from watchbell.domain.errors import Permanent
-from watchbell.ports.alert_plugin import HOOKS
+from watchbell.ports.alert_plugin import HOOKS, AlertLookup
 from watchbell.toolkit.settings import fields_of
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
@@ -104,7 +104,7 @@ class Offer(NamedTuple):
 class Finder(Protocol):
     """Offers plug-ins of another product's distributions. Made without arguments."""
 
-    def configure(self, configuration: Any) -> None:
+    def configure(self, configuration: Any, lookup: AlertLookup) -> None:
         """Hear the process's settings, a `watchbell.config.Configuration`, before anything is loaded."""
         ...
 
@@ -140,10 +140,10 @@ def table(kind: str) -> Mapping[str, Any]:
     return MappingProxyType(found)
 
 
-def configure(configuration: Any) -> None:
-    """Tell finders the settings of this process, before they are asked what they have."""
+def configure(configuration: Any, lookup: AlertLookup) -> None:
+    """Tell finders the settings of this process, and where alerts are looked up, before they load anything."""
     for finder in _finders():
-        finder.configure(configuration)
+        finder.configure(configuration, lookup)
 
 
 def alert_plugins(names: Sequence[str]) -> dict[str, Any]:

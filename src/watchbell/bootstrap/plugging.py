@@ -20,7 +20,8 @@ def make_consulting(parts: Parts, store: Store, statuses: Mapping[str, str], lim
         Permanent: one of them is not there or cannot be used.
     """
     given = parts.settings.plugins
-    plugins.configure(parts.settings)
+    lookup = StoreLookup(store, asyncio.get_running_loop(), given.timeout)
+    plugins.configure(parts.settings, lookup)
     if not given.alerts:
         return Consulting()
     chosen = plugins.alert_plugins(given.alerts)
@@ -28,7 +29,7 @@ def make_consulting(parts: Parts, store: Store, statuses: Mapping[str, str], lim
         [Plugged(name, plugin, hooks_of(plugin)) for name, plugin in chosen.items()],
         rules=plugins.alert_routing(given.routing) if given.routing else every_plugin,
         threads=LaneThreads(given.concurrency),
-        lookup=StoreLookup(store, asyncio.get_running_loop(), given.timeout),
+        lookup=lookup,
         telemetry=parts.telemetry,
         terms=Terms(
             timeout=given.timeout,

@@ -56,12 +56,19 @@ class Outbox(Protocol):
         ...
 
     async def claim(
-        self, kind: str, leases: Sequence[Lease], now: datetime, until: datetime, limit: int
+        self,
+        kind: str,
+        leases: Sequence[Lease],
+        now: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        taking_over: bool = False,
     ) -> list[OutboxRow]:
         """Claim rows of the leases' shards (lease name `shard/<n>`) that are available and not claimed, oldest first.
 
         They are claimed until `until` under the lease's token, with `claims` one more. A row whose claim ran out counts
-        as not claimed.
+        as not claimed; with `taking_over` so does one that was claimed under another token: its holder lost the lease.
         """
         ...
 

@@ -21,6 +21,7 @@ from watchbell.domain.errors import (
     Diverted,
     Forbidden,
     Invalid,
+    Missing,
     Overloaded,
     Permanent,
     Refused,
@@ -44,7 +45,7 @@ from watchbell.ports.telemetry import NullTelemetry, Telemetry
 from watchbell.ports.threads import Late, NoThreads, Threads
 from watchbell.usecases.calling import caller_now
 
-REFUSALS = (Refused, Forbidden, Invalid, Conflict, Throttled, Diverted)
+REFUSALS = (Refused, Forbidden, Invalid, Missing, Conflict, Throttled, Diverted)
 """What a plug-in raises when it refuses on purpose."""
 RULES = "rules"
 """What the metrics call the rules, which are no plug-in."""

@@ -30,8 +30,8 @@ from watchbell.usecases.operating import locked, record
 BATCH = 200
 IN_HAND = 1000
 """Rows that are being told, or wait for one of the same alert, at a time."""
-CLAIM = timedelta(minutes=5)
-"""What is in hand longer is claimed again, and by the same keeper let be."""
+CLAIM = timedelta(seconds=60)
+"""What is in hand longer is claimed again, and let be."""
 PAUSES = (5.0, 30.0, 120.0, 600.0)
 """Seconds after the first, second, … failure of a plug-in until it is asked again."""
 
@@ -77,7 +77,8 @@ class Informing:
         now = self._clock.now()
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)
-            rows = await tx.outbox.claim(PLUGIN, leases, now, now + CLAIM, room)
+            # What a keeper had that lost its lease comes first: later rows of the same alert must not overtake it.
+            rows = await tx.outbox.claim(PLUGIN, leases, now, now + CLAIM, room, taking_over=True)
             rows = [row for row in rows if row.id not in self._rows]
             calls = {row.id: call for row in rows if (call := call_of(row)) is not None}
             unread = [row.id for row in rows if row.id not in calls]
