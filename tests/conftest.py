@@ -75,7 +75,12 @@ def _keep_folders_together(items: list[pytest.Item]) -> None:
     """
     here = Path(__file__).parent
     places = {folder: place for place, folder in enumerate(_LONG_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.relative_to(here).parts[0], len(places)))
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
+        return places.get(folder, len(places))
+
+    items.sort(key=place)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from watchbell.collector.sources import default_tables
-from watchbell.toolkit.alert_settings import Alerts, Flapping
+from watchbell.toolkit.alert_settings import Alerts, Flapping, Plugins
 from watchbell.toolkit.login_settings import Auth, Login, Mail
 from watchbell.toolkit.settings import Secret, Settings, masked
 
@@ -284,6 +284,7 @@ class Configuration(Settings, frozen=True):
     delivery: Delivery = Delivery()
     alerts: Alerts = Alerts()
     flapping: Flapping = Flapping()
+    plugins: Plugins = Plugins()
 
     @property
     def data(self) -> Path:
@@ -341,5 +342,7 @@ def shown(configuration: Configuration) -> str:
     lines = [f"{name} = {value!r}" for name, value in values.items() if name not in SECTIONS]
     for section in SECTIONS:
         inner = msgspec.structs.asdict(values[section])
+        if section == "plugins":  # nobody knows which of them are secret
+            inner["settings"] = dict.fromkeys(inner["settings"], Secret(""))
         lines += [f"{section}.{name} = {masked(value)!r}" for name, value in inner.items()]
     return "\n".join(lines) + "\n"

@@ -157,6 +157,7 @@ def _alert_faults(c: Configuration) -> Iterator[tuple[str, str]]:
         )
     yield from c.alerts.severity_faults()
     yield from c.alerts.action_faults()
+    yield from c.plugins.faults()
     patterns = {"allowed_environments": c.allowed_environments, "alerts.refused_origins": c.alerts.refused_origins}
     for key, given in patterns.items():
         for pattern in given:

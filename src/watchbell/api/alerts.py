@@ -22,6 +22,7 @@ from watchbell.api.alerta_wire import (
 from watchbell.api.auth import principal_of, requires
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, Named, Text, Whole, said, told
+from watchbell.api.errors import DIVERTED
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of, raw_of, require_json
@@ -106,7 +107,7 @@ def received_body(request: Request[Any, Any, Any], received: list[Received]) -> 
     return answer({"ids": [one.alert.id for one in received], "status": "ok"}, 201)
 
 
-@post("/api/alert", guards=WRITE, opt=told(body=SentAlert, answer=said(id=str, alert=AlertBody)))
+@post("/api/alert", guards=WRITE, opt=told(body=SentAlert, answer=said(id=str, alert=AlertBody), others=DIVERTED))
 async def receive(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
     """Receive an alert."""
     require_json(request)
@@ -115,7 +116,7 @@ async def receive(request: Request[Any, Any, Any], reception: Needed[Reception])
     return received_body(request, [await reception.intake.receive(signal)])
 
 
-@post("/api/alerts", guards=WRITE, opt=told(body=list[SentAlert], answer=said(ids=list[str])))
+@post("/api/alerts", guards=WRITE, opt=told(body=list[SentAlert], answer=said(ids=list[str]), others=DIVERTED))
 async def receive_many(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
     """Receive a JSON array of alerts: all of them, or none."""
     require_json(request)
@@ -233,7 +234,7 @@ async def history(request: Request[Any, Any, Any], store: Needed[Store], model: 
     return answer({"history": rows, "status": "ok", "total": len(rows)})
 
 
-@put("/api/alert/{name:str}/status", guards=WRITE, opt=told(body=StatusSet, answer=Done))
+@put("/api/alert/{name:str}/status", guards=WRITE, opt=told(body=StatusSet, answer=Done, others=DIVERTED))
 async def set_status(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Set a status by hand."""
     body = await mapping_of(request)
@@ -242,7 +243,7 @@ async def set_status(request: Request[Any, Any, Any], name: FromPath[str], opera
     return answer({"status": "ok"})
 
 
-@put("/api/alert/{name:str}/action", guards=WRITE, opt=told(body=ActionTaken, answer=Done))
+@put("/api/alert/{name:str}/action", guards=WRITE, opt=told(body=ActionTaken, answer=Done, others=DIVERTED))
 async def act(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Act on an alert: ack, unack, shelve, unshelve, close, open, assign, or a word of one's own."""
     body = await mapping_of(request)
@@ -276,7 +277,12 @@ async def set_attributes(request: Request[Any, Any, Any], name: FromPath[str], o
     return answer({"status": "ok"})
 
 
-@delete("/api/alert/{name:str}", guards=[requires("delete:alerts")], status_code=200, opt=told(answer=Done))
+@delete(
+    "/api/alert/{name:str}",
+    guards=[requires("delete:alerts")],
+    status_code=200,
+    opt=told(answer=Done, others=DIVERTED),
+)
 async def remove(name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Delete an alert with its history."""
     await operating.delete(name)

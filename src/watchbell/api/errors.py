@@ -5,7 +5,7 @@ the log has too.
 """
 
 from http import HTTPStatus
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 import msgspec
 import structlog
@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException
 from watchbell.domain.errors import (
     CodeNeeded,
     Conflict,
+    Diverted,
     Faulty,
     Fenced,
     Forbidden,
@@ -87,8 +88,23 @@ def answer(
     return Response(content, status_code=code, media_type="application/json", headers=named)
 
 
+class DivertedBody(TypedDict):
+    """A plug-in has taken care of it, and nothing else was done."""
+
+    status: Literal["ok"]
+    message: str
+    id: NotRequired[str]
+    """Of what it made of it."""
+
+
+DIVERTED = {202: DivertedBody}
+"""What routes answer besides that ask plug-ins."""
+
+
 def on_watchbell_error(request: Request[Any, Any, Any], error: WatchbellError) -> Response[bytes]:
     """Map one of ours."""
+    if isinstance(error, Diverted):
+        return diverted(error)
     code = next((code for cls, code in CODES.items() if isinstance(error, cls)), 500)
     headers: dict[str, str] = {}
     if code in {429, 503}:
@@ -103,6 +119,14 @@ def on_watchbell_error(request: Request[Any, Any, Any], error: WatchbellError) -
     elif isinstance(error, Invalid) and error.field:
         errors = [{"field": error.field, "reason": error.reason, "fix": ""}]
     return answer(request, error.message, code, errors, **headers)
+
+
+def diverted(error: Diverted) -> Response[bytes]:
+    """What Alerta's clients expect when a plug-in has taken care of an alert."""
+    told: DivertedBody = {"status": "ok", "message": error.message}
+    if error.identifier:
+        told["id"] = error.identifier
+    return Response(msgspec.json.encode(told), status_code=202, media_type="application/json")
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

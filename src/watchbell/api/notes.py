@@ -9,6 +9,7 @@ from litestar.params import FromPath
 from watchbell.api.alerts import READ, WRITE, answer, base_of, needed_attributes
 from watchbell.api.auth import principal_of
 from watchbell.api.contract import Done, Pairs, Text, said, told
+from watchbell.api.errors import DIVERTED
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
 from watchbell.api.times import Time, moment
@@ -57,7 +58,12 @@ class NoteBody(TypedDict):
 _ONE = said(id=str, note=NoteBody)
 
 
-@put("/api/alert/{name:str}/note", guards=WRITE, status_code=201, opt=told(body=NoteText, answer=_ONE))
+@put(
+    "/api/alert/{name:str}/note",
+    guards=WRITE,
+    status_code=201,
+    opt=told(body=NoteText, answer=_ONE, others=DIVERTED),
+)
 async def add(request: Request[Any, Any, Any], name: FromPath[str], noting: Needed[Noting]) -> Response[bytes]:
     """Write a note; the history gets a line too."""
     text = _text(await mapping_of(request))

@@ -22,6 +22,7 @@ from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
 from watchbell.domain.errors import Forbidden, Invalid, Missing, Refused, Unauthenticated, WatchbellError
 from watchbell.ports.clock import Clock
+from watchbell.ports.threads import NoThreads, Threads
 from watchbell.ports.webhook import Call, Reading, Reply, Signing, Webhook
 from watchbell.toolkit.form import form, is_form
 from watchbell.toolkit.incoming import decode
@@ -34,7 +35,7 @@ from watchbell.usecases.shaping import Shaping, call_to_keep
 MAY = [requires("write:webhooks")]
 PATHS = [f"{prefix}/webhooks/{{name:str}}{rest}" for prefix in ("/api", "") for rest in ("", "/{rest:path}")]
 """Ours, and where Alerta has them when it is not mounted below `/api`."""
-TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 400: Any, 412: Any})
+TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 202: Any, 400: Any, 412: Any})
 """The alert or the ids of several, unless the vendor has an answer of its own."""
 TOLD_LOGS = told(body=Any, optional=True, sent="*/*", answer=Any)
 LARGEST = 16 * 1024 * 1024  # bytes, when it was compressed
@@ -53,6 +54,9 @@ class Hooks(NamedTuple):
     shaping: Shaping
     auditing: Auditing
     clock: Clock
+    threads: Threads = NoThreads()
+    patience: float = 5.0
+    """Seconds that a webhook may take that is read in a thread."""
 
 
 @route(PATHS, http_method=[HttpMethod.GET, HttpMethod.POST], guards=MAY, status_code=201, opt=TOLD)
@@ -75,7 +79,7 @@ async def received(request: Request[Any, Any, Any], name: str, hooks: Hooks) -> 
         call = await call_of(request, hooks.clock)
         verify(hooks.table.get(name), call, hooks.secrets.get(name))
         if name in hooks.table:
-            return await _obeyed(request, _from(_read(hooks.table[name], call, name), name, by), hooks, by)
+            return await _obeyed(request, _from(await _read(hooks, call, name), name, by), hooks, by)
         return await _shaped(request, name, call, hooks, by)
     except (Invalid, Refused, Unauthenticated) as error:
         await hooks.auditing.refused(by, "webhook", name, error.message)
@@ -167,9 +171,14 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
     return found
 
 
-def _read(webhook: Webhook, call: Call, name: str) -> Reading:
+async def _read(hooks: Hooks, call: Call, name: str) -> Reading:
+    webhook = hooks.table[name]
     try:
-        found = webhook.read(call)
+        if getattr(webhook, "blocks", False):
+            lane = f"The webhook {name!r}"
+            found = await hooks.threads.run(lane, lambda: webhook.read(call), hooks.patience)
+        else:
+            found = webhook.read(call)
     except WatchbellError:
         raise
     except Exception as error:  # task edge: what a plug-in did not expect is its sender's to read, as with Alerta

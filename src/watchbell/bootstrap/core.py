@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from watchbell.bootstrap.parts import Parts
+from watchbell.bootstrap.plugging import make_consulting
 from watchbell.domain.alerts.flapping import FlapRule
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.signal import Signal
@@ -35,19 +36,30 @@ class Core:
         self._clock = parts.clock
         self._max_latency = settings.alerts.heartbeat_latency
         self.configured = Configured(store, parts.clock, parts.telemetry)
+        limits = Limits(
+            environments=tuple(settings.allowed_environments),
+            refused_origins=tuple(settings.alerts.refused_origins),
+        )
+        self.consulting = make_consulting(parts, store, self.model.statuses, limits)
         self.receiving = Receiving(
             self.model,
-            Limits(
-                environments=tuple(settings.allowed_environments),
-                refused_origins=tuple(settings.alerts.refused_origins),
-            ),
+            limits,
             FlapRule(**msgspec.structs.asdict(settings.flapping)),
             self.timeouts,
             settings.alerts.value_history,
+            informs=self.consulting.asks("post_receive"),
         )
         self._in_force = Deciding()
         self.rules = Rulebook(self.model.severities.known, settings.base_url)
-        self.intake = Intake(store, parts.clock, self.receiving, parts.telemetry, configured=self.configured, wake=wake)
+        self.intake = Intake(
+            store,
+            parts.clock,
+            self.receiving,
+            parts.telemetry,
+            configured=self.configured,
+            wake=wake,
+            consulting=self.consulting,
+        )
         self.operating = self.operating_on(store)
         self.escalating = self.escalating_on(store)
         self.pulsing = Pulsing(store, self.configured, self.take, parts.clock, wake=wake)
@@ -55,13 +67,26 @@ class Core:
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)
 
+    @property
+    def informs(self) -> bool:
+        """Whether plug-ins are told of actions."""
+        return self.consulting.asks("post_action")
+
     def operating_on(self, store: Store) -> Operating:
         """Operators' verbs over a store; the API's is guarded."""
-        return Operating(store, self._clock, self.model, timeouts=self.timeouts, wake=BusWake(self.bus))
+        return Operating(
+            store,
+            self._clock,
+            self.model,
+            timeouts=self.timeouts,
+            wake=BusWake(self.bus),
+            consulting=self.consulting,
+        )
 
     def escalating_on(self, store: Store) -> Escalating:
         """What moves incidents on."""
-        return Escalating(store, self.configured, self.rules, self._clock, acting(self.model, self.timeouts))
+        act = acting(self.model, self.timeouts, informs=self.informs)
+        return Escalating(store, self.configured, self.rules, self._clock, act)
 
     def heartbeating_on(self, store: Store) -> Heartbeating:
         """What takes Alerta's heartbeats."""

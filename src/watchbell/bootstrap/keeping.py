@@ -11,6 +11,7 @@ from watchbell.roles.checking import Checking
 from watchbell.roles.keeper import Duties, Keeper
 from watchbell.usecases.alerting import Alerting, Retained
 from watchbell.usecases.delivering import Delivering, Patience
+from watchbell.usecases.informing import Informing
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import Shards
 from watchbell.usecases.muting import Muting
@@ -44,7 +45,7 @@ def duties(parts: Parts, core: Core) -> Duties:
             held=shards.held,
             patience=_patience(settings),
         ),
-        alerting=Alerting(core.store, core.model, retained(settings)),
+        alerting=Alerting(core.store, core.model, retained(settings), informs=core.informs),
         pulsing=core.pulsing,
         heartbeating=core.heartbeating,
         ruling=Ruling(core.store, core.configured, core.take, clock),
@@ -62,6 +63,7 @@ def duties(parts: Parts, core: Core) -> Duties:
         inhibiting=Inhibiting(core.store, core.configured, clock),
         pruning=Pruning(core.store, settings.alerts.history_limit),
         mailing=make_mailing(parts, core.store),
+        informing=Informing(core.store, core.consulting, clock, telemetry, held=shards.held),
         results_kept=settings.retention.results,
         audit_kept=settings.retention.audit,
     )

@@ -7,6 +7,7 @@ import structlog
 
 from watchbell import plugins
 from watchbell.adapters.passwords import Argon2Passwords
+from watchbell.adapters.threads import LaneThreads
 from watchbell.api import alerts, operations, pages, webhooks
 from watchbell.api.alerta_wire import Defaults
 from watchbell.api.app import at_the_edge, create_app
@@ -148,7 +149,7 @@ def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "explaining": Explaining(store, core.configured, core.rules, parts.clock),
         "intake": core.intake,
         "model": core.model,
-        "noting": Noting(store, parts.clock),
+        "noting": Noting(store, parts.clock, consulting=core.consulting),
         "viewing": Viewing(store, parts.clock),
         "operating": core.operating_on(store),
         "pulsing": core.pulsing,
@@ -179,6 +180,8 @@ def _hooks(parts: Parts, core: Core, store: Store, managing: Managing) -> webhoo
         shaping=Shaping(store, core.configured, parts.clock, core.model.severities),
         auditing=Auditing(core.store, parts.clock),
         clock=parts.clock,
+        threads=LaneThreads(parts.settings.plugins.concurrency),
+        patience=parts.settings.plugins.timeout,
     )
 
 

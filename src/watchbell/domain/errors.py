@@ -12,6 +12,7 @@ WatchbellError
 ├── Forbidden        the caller may not do this
 ├── Missing          there is no such thing
 ├── Conflict         it changed meanwhile, or the name is taken
+├── Diverted         a plug-in has taken care of it: nothing else was done, and nothing is wrong
 ├── Overloaded       a bounded queue is full: try again after `retry_after` seconds
 ├── Fenced           the lease was lost: what was about to be written must not be
 ├── Retryable        the other side may succeed later
@@ -95,6 +96,17 @@ class Missing(WatchbellError):
 
 class Conflict(WatchbellError):
     """It was changed meanwhile, or the name is taken."""
+
+
+class Diverted(WatchbellError):
+    """A plug-in has taken care of it.
+
+    `identifier` is of what it made of it; empty when there is nothing to name.
+    """
+
+    def __init__(self, message: str = "", identifier: str = "") -> None:
+        super().__init__(message)
+        self.identifier = identifier
 
 
 class Overloaded(WatchbellError):

@@ -28,6 +28,8 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message that must leave. `kind` is `route` (subject: an alert), `deliver` (a notification) or `letter`.
 
+    Or `plugin` (subject: an alert): then `body` is what plug-ins are told, as text.
+
     `claims` counts how often it was claimed; more than once without a `postpone` between means that a holder vanished
     with it.
     `token` is that of the lease under which it was last claimed.
@@ -43,6 +45,7 @@ class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     claims: int = 0
     attempts: int = 0
     token: int = 0
+    body: str | None = None
 
 
 class Outbox(Protocol):
@@ -53,12 +56,19 @@ class Outbox(Protocol):
         ...
 
     async def claim(
-        self, kind: str, leases: Sequence[Lease], now: datetime, until: datetime, limit: int
+        self,
+        kind: str,
+        leases: Sequence[Lease],
+        now: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        taking_over: bool = False,
     ) -> list[OutboxRow]:
         """Claim rows of the leases' shards (lease name `shard/<n>`) that are available and not claimed, oldest first.
 
         They are claimed until `until` under the lease's token, with `claims` one more. A row whose claim ran out counts
-        as not claimed.
+        as not claimed; with `taking_over` so does one that was claimed under another token: its holder lost the lease.
         """
         ...
 

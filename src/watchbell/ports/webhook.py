@@ -55,7 +55,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Webhook(Protocol):
-    """Reads one vendor's format. Pure: it does no I/O, and the same call gives the same signals but for their ids."""
+    """Reads one vendor's format. Pure: it does no I/O, and the same call gives the same signals but for their ids.
+
+    One that is not pure says so by an attribute `blocks` that is true: it is read in a thread, with a deadline.
+    """
 
     def read(self, call: Call) -> Sequence[Signal] | Reading:
         """The signals of a call, in order, possibly none; or what else it asks for.

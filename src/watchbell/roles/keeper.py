@@ -1,9 +1,9 @@
 """The keeper: everything that happens because time passes or something was written down to be done.
 
-It holds shards by lease, and for each: fires timers, routes alerts into incidents, delivers messages, takes results and
-receipts from the bus, schedules checks, judges event rules. Each is a loop of its own under supervision. Whatever it
-writes is fenced by the token of the shard's lease; on a lost lease it drops the shard at once. On `stop` it finishes
-what it has in hand and gives its shards back, so that others take over without waiting.
+It holds shards by lease, and for each: fires timers, routes alerts into incidents, delivers messages, tells plug-ins,
+takes results and receipts from the bus, schedules checks, judges event rules. Each is a loop of its own under
+supervision. Whatever it writes is fenced by the token of the shard's lease; on a lost lease it drops the shard at once.
+On `stop` it finishes what it has in hand and gives its shards back, so that others take over without waiting.
 """
 
 import asyncio
@@ -26,6 +26,9 @@ from watchbell.usecases.delivering import BATCH as DELIVER_BATCH
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
+from watchbell.usecases.hooking import PLUGIN
+from watchbell.usecases.informing import BATCH as INFORM_BATCH
+from watchbell.usecases.informing import Informing
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import RENEW, Shards
 from watchbell.usecases.mailing import BATCH as MAIL_BATCH
@@ -82,6 +85,7 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     muting: Muting
     inhibiting: Inhibiting
     pruning: Pruning
+    informing: Informing
     mailing: Mailing | None = None
     results_kept: float = 604800.0
     audit_kept: float = 0.0
@@ -101,6 +105,7 @@ class Keeper:
         self._route_bell = asyncio.Event()
         self._deliver_bell = asyncio.Event()
         self._timer_bell = asyncio.Event()
+        self._plugin_bell = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         self._stopping = asyncio.Event()
         self._fire: Mapping[str, Fire] = {
@@ -137,6 +142,7 @@ class Keeper:
         await asyncio.gather(*(subscription.stop() for subscription in subscriptions))
         await self._do.checking.close()
         await self._do.delivering.close()
+        await self._do.informing.close()
         await self._do.pulsing.close()
 
     def _loops(self) -> list[Loop]:
@@ -144,6 +150,7 @@ class Keeper:
             Loop(name="route", tick=self._route, every=LOOK, bell=self._route_bell),
             Loop(name="deliver", tick=self._deliver, every=LOOK, bell=self._deliver_bell),
             Loop(name="letters", tick=self._mail, every=LOOK),
+            Loop(name="plugins", tick=self._inform, every=LOOK, bell=self._plugin_bell),
             Loop(name="timers", tick=self._timers, every=LOOK, bell=self._timer_bell),
             Loop(name="checks", tick=self._do.checking.tick, every=CHECKS),
             Loop(name="rules", tick=self._rules, every=RULES),
@@ -195,6 +202,7 @@ class Keeper:
     def _ring(self) -> None:
         self._route_bell.set()
         self._deliver_bell.set()
+        self._plugin_bell.set()
 
     async def _call(self, shards: set[int] | frozenset[int]) -> None:
         """Have these shards looked at, here or elsewhere."""
@@ -219,6 +227,9 @@ class Keeper:
     async def _mail(self) -> bool:
         mailing = self._do.mailing
         return mailing is not None and await mailing.run(self._shards.leases()) >= MAIL_BATCH
+
+    async def _inform(self) -> bool:
+        return await self._do.informing.run(self._shards.leases()) >= INFORM_BATCH
 
     async def _timers(self) -> bool:
         held = dict(self._shards.held)
@@ -287,6 +298,9 @@ class Keeper:
         for kind, (count, age) in backlog.items():
             self._telemetry.gauge("outbox_waiting", count, kind=kind)
             self._telemetry.gauge("outbox_oldest_seconds", age, kind=kind)
+        if PLUGIN in backlog and not self._do.informing.wanted:
+            hint = "this keeper has no plug-ins; give all nodes the same settings of the section plugins"
+            _log.warning("plugin_calls_wait", calls=backlog[PLUGIN][0], hint=hint)
         more = await self._do.pruning.run([lease])
         return more or gone >= TRIM or settled >= SETTLED or pruned >= PRUNED
 

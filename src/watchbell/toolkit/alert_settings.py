@@ -1,8 +1,8 @@
-"""What becomes of alerts: the sections `alerts` and `flapping` of the settings."""
+"""What becomes of alerts: the sections `alerts`, `flapping` and `plugins` of the settings."""
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.isa_model import IsaModel
@@ -11,6 +11,8 @@ from watchbell.domain.alerts.severity import ALERTA, ISA, Severities, Usual
 from watchbell.domain.alerts.timeouts import LONGEST_TIMEOUT, Timeouts
 from watchbell.toolkit.settings import Settings
 
+LONGEST_CALL = 60
+MOST_CALLS = 256
 LOWEST = 1000
 """The largest rank."""
 NAME = re.compile(r"(?=.{1,40}$)[\w.-]+(?: [\w.-]+)*")
@@ -187,3 +189,37 @@ class Flapping(Settings, frozen=True):
     """Seconds without a change after which an alert flaps no more."""
     digest: float = 3600
     """Seconds after which people hear again of an alert that goes on flapping; 0 is never."""
+
+
+class Plugins(Settings, frozen=True):
+    """Plug-ins of other distributions that take part in what becomes of alerts.
+
+    The api and the keepers use them: in a cluster these need the same distributions and the same settings.
+    """
+
+    alerts: list[str] = []
+    """Names of the alert plug-ins, in the order in which they are asked. Each must be installed."""
+    routing: str = ""
+    """Name of the rules that choose, for each alert, which of the plug-ins it concerns. Empty: all of them."""
+    settings: dict[str, Any] = {}
+    """Settings for the plug-ins, under the names that these give them; the values are shown nowhere."""
+    timeout: float = 5
+    """Seconds that a call of a plug-in may take, after as many in which it may wait for its turn."""
+    concurrency: int = 8
+    """Calls of one plug-in at the same time, in each process."""
+    raise_on_error: bool = True
+    """Whether a plug-in that fails, or is late, fails the request that it is asked for (502, 503).
+
+    Otherwise it is logged and passed over.
+    """
+
+    def faults(self) -> Iterator[tuple[str, str]]:
+        """What is wrong with them: the setting's key and the reason."""
+        if not 0 < self.timeout <= LONGEST_CALL:
+            yield "plugins.timeout", f"must be more than 0 and at most {LONGEST_CALL} seconds."
+        if not 1 <= self.concurrency <= MOST_CALLS:
+            yield "plugins.concurrency", f"must be from 1 to {MOST_CALLS}."
+        if len(set(self.alerts)) < len(self.alerts):
+            yield "plugins.alerts", "names one twice."
+        if self.routing and not self.alerts:
+            yield "plugins.routing", "has nothing to choose from. Set plugins.alerts."

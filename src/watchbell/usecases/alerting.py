@@ -44,12 +44,15 @@ SETTLES = 7200.0
 
 
 class Alerting:
-    """The timers and the housekeeping of alerts."""
+    """The timers and the housekeeping of alerts. `informs` is whether plug-ins are told of what time does."""
 
-    def __init__(self, store: Store, model: AlarmModel, retained: Retained | None = None) -> None:
+    def __init__(
+        self, store: Store, model: AlarmModel, retained: Retained | None = None, *, informs: bool = False
+    ) -> None:
         self._store = store
         self._model = model
         self._retained = retained or Retained()
+        self._informs = informs
 
     async def fire(self, timers: Sequence[Timer], leases: Sequence[Lease], now: datetime) -> list[int]:
         """Look at alerts whose time has come; one that is not due after all is set anew.
@@ -76,7 +79,7 @@ class Alerting:
                     changes.append(act(alert, action, self._model, now, text=_WORDS[action]))
                 except Invalid as error:
                     _log.warning("alert_stuck", alert=alert.id, error=error.message)
-            shards = await record(tx, changes, now)
+            shards = await record(tx, changes, now, informs=self._informs)
             await set_timers(tx, waiting)
         return shards
 

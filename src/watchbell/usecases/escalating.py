@@ -35,8 +35,11 @@ Returns the shards that have something to route now.
 Answer = Callable[[Incident, Sequence[Alert], str, str, Circumstances], Decision]
 
 
-def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
-    """Acts on alerts by the alarm model; those in a state that does not allow the action are left alone."""
+def acting(model: AlarmModel, timeouts: Timeouts | None = None, *, informs: bool = False) -> ActOnAlerts:
+    """Acts on alerts by the alarm model; those in a state that does not allow the action are left alone.
+
+    `informs` is whether plug-ins are told.
+    """
 
     async def act_on_alerts(
         tx: Transaction, alert_ids: Sequence[str], action: str, text: str, who: str, now: datetime
@@ -48,7 +51,7 @@ def acting(model: AlarmModel, timeouts: Timeouts | None = None) -> ActOnAlerts:
                     changes.append(settled(alert, model, now, user=who, text=text, timeouts=timeouts))
                 else:
                     changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts))
-        return await record_actions(tx, changes, now)
+        return await record_actions(tx, changes, now, informs=informs)
 
     return act_on_alerts
 

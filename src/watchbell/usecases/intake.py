@@ -2,6 +2,7 @@
 
 Lock, load, fold in memory, write. Signals of the same alert in one batch fold in order. A signal that the alarm model
 refuses is reported for itself and changes nothing; losing the database fails the batch, and nothing of it is written.
+Plug-ins, when there are any, are asked before about each signal from outside, and only its sender waits for them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity, identity_of
+from watchbell.domain.alerts.amend import Unforeseen
 from watchbell.domain.alerts.blackout import Blackout, covering
 from watchbell.domain.alerts.correlation import Correlator
 from watchbell.domain.alerts.expire import next_due
@@ -28,9 +30,12 @@ from watchbell.domain.signal import UNSAID, Signal
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import OutboxRow, Store, Timer, Transaction
 from watchbell.ports.telemetry import Telemetry
+from watchbell.usecases.asking import TRIES, Asking, Settle
 from watchbell.usecases.calling import assigned_now
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.consulting import Consulting
 from watchbell.usecases.group_commit import GroupCommit
+from watchbell.usecases.hooking import received_rows
 from watchbell.usecases.in_force import NO_RULES, Deciding, InForce
 from watchbell.usecases.waking import Wake, no_wake
 
@@ -57,6 +62,8 @@ class Receiving(msgspec.Struct, frozen=True):
     timeouts: Timeouts = Timeouts()
     value_history: bool = True
     """Whether the history says when an alert's value changed and nothing else."""
+    informs: bool = False
+    """Whether plug-ins are told of what was received."""
 
 
 async def apply_signals(
@@ -65,25 +72,32 @@ async def apply_signals(
     now: datetime,
     receiving: Receiving,
     rules: InForce = NO_RULES,
+    settles: Sequence[Settle | None] = (),
 ) -> Batch:
-    """Apply signals inside an open transaction."""
+    """Apply signals inside an open transaction.
+
+    `settles` is what plug-ins said of each signal; none when they were not asked.
+    """
     chosen = {signal.id for signal in signals if signal.id}
     signals = [_completed(signal, receiving, rules.correlator) for signal in signals]
     identities = {identity for signal in signals for identity in _identities(signal)}
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
     fold = _Fold(stored, rules)
-    outcomes = [fold.take(signal, now, receiving) for signal in signals]
+    settles = settles or [None] * len(signals)
+    pairs = list(zip(signals, settles, strict=True))
+    outcomes = [fold.take(signal, now, receiving, settle) for signal, settle in pairs]
     # Senders may choose ids. One that names another alert already must not overwrite that alert.
     taken = await tx.alerts.many([alert_id for alert_id in fold.created if alert_id in chosen])
     if taken:
         fold = _Fold(stored, rules, reserved={alert.id for alert in taken})
-        outcomes = [fold.take(signal, now, receiving) for signal in signals]
+        outcomes = [fold.take(signal, now, receiving, settle) for signal, settle in pairs]
     await fold.record(tx, now)
-    return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in fold.to_route))
+    told = [*fold.to_route, *(alert.id for alert, _ in fold.told)]
+    return Batch(outcomes, frozenset(shard_of(alert_id) for alert_id in told))
 
 
-def _completed(signal: Signal, receiving: Receiving, correlator: Correlator) -> Signal:
+def _completed(signal: Signal, receiving: Receiving, correlator: Correlator = NO_RULES.correlator) -> Signal:
     """With an id, a severity of the installation's, its time-out when the sender said none, and who takes it."""
     if correlator:
         signal = msgspec.structs.replace(signal, correlation=correlator.of(signal))
@@ -113,11 +127,14 @@ class _Fold:
         self._entries: list[HistoryEntry] = []
         self._due: dict[str, datetime | None] = {}
         self.to_route: dict[str, None] = {}
+        self.told: list[tuple[Alert, str | None]] = []
 
     def _put(self, alert: Alert) -> None:
         self._groups.setdefault(_subject(alert.identity), {})[alert.id] = alert
 
-    def take(self, signal: Signal, now: datetime, receiving: Receiving) -> Received | WatchbellError:
+    def take(
+        self, signal: Signal, now: datetime, receiving: Receiving, settle: Settle | None = None
+    ) -> Received | WatchbellError:
         groups = [self._groups.get(_subject(identity), {}) for identity in _identities(signal)]
         group = {alert_id: alert for each in groups for alert_id, alert in each.items()}
         muted = self._muting(signal, group) if self._rules.blackouts else None
@@ -125,12 +142,13 @@ class _Fold:
             signal = msgspec.structs.replace(signal, status=receiving.model.muted)
         try:
             received = self._received(signal, list(group.values()), now, receiving, muted=muted is not None)
+            before = group.get(received.alert.id)
+            received = settle(before, received) if settle is not None else received
         except WatchbellError as error:
             return error
         if muted is not None:
             received = _explained(received, muted)
         alert = received.alert
-        before = group.get(alert.id)
         if before is not None and before.identity != alert.identity:
             del self._groups[_subject(before.identity)][alert.id]
         self._put(alert)
@@ -140,6 +158,8 @@ class _Fold:
             self.created.append(alert.id)
         if received.change == "created" or received.status_changed or received.severity_changed:
             self.to_route[alert.id] = None
+        if receiving.informs:
+            self.told.append((alert, signal.user))
         due, was_due = next_due(alert), next_due(before) if before else None
         # Timers are lazy: one that fires too early is set anew, so only an earlier due time is worth a write.
         if due is not None and (was_due is None or due < was_due):
@@ -195,6 +215,8 @@ class _Fold:
             await tx.timers.set(timers)
         if self.to_route:
             await tx.outbox.add([route_row(alert_id, now) for alert_id in self.to_route])
+        if self.told:
+            await tx.outbox.add(received_rows(self.told, now))
         tx.changed("alert", *self._changed)
 
 
@@ -235,10 +257,11 @@ def _admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
 
 
 class _Waiting(msgspec.Struct, frozen=True):
-    """A signal, and when it was received."""
+    """A signal, when it was received, and what plug-ins said of it."""
 
     signal: Signal
     since: datetime
+    settle: Settle | None = None
 
 
 class Intake:
@@ -253,6 +276,7 @@ class Intake:
         *,
         configured: Configured | None = None,
         wake: Wake = no_wake,
+        consulting: Consulting | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -261,41 +285,94 @@ class Intake:
         self._telemetry = telemetry
         self._wake = wake
         self._in_force = Deciding()
+        self._asking = Asking(consulting or Consulting(), receiving.limits)
         self._commit: GroupCommit[_Waiting, Received] = GroupCommit(self._apply)
 
     async def receive(self, signal: Signal) -> Received:
         """Receive one signal.
 
-        Raises `Refused` or `Invalid` by policy, `Overloaded` and `Retryable` when it may come again.
+        Raises `Refused` or `Invalid` by policy, `Overloaded` and `Retryable` when it may come again, and what plug-ins
+        refuse with, or `Permanent` when one fails.
         """
         signal = _assigned(signal)
+        if self._asking.asks:
+            since = self._clock.now()
+            shown = await self._asking.shown(_completed(signal, self._receiving))
+            return (await self._consulted([shown], since, together=False))[0]
         admit(signal, self._receiving.limits)
         return await self._commit.submit(_Waiting(signal, self._clock.now()))
 
     async def receive_many(self, signals: Sequence[Signal]) -> list[Received]:
-        """Receive a list in one transaction: all of it, or nothing."""
+        """Receive a list in one transaction: all of it, or nothing.
+
+        What plug-ins divert is left out; when nothing is left, raises `Diverted`.
+        """
         signals = [_assigned(signal) for signal in signals]
         since = self._clock.now()
+        if self._asking.asks and signals:
+            shown = await self._asking.all_shown([_completed(signal, self._receiving) for signal in signals])
+            return await self._consulted(shown, since, together=True)
         for index, signal in enumerate(signals):
             _admit_one_of_many(index, signal, self._receiving.limits)
         if not signals:
             return []
-        outcomes = await self._apply([_Waiting(signal, since) for signal in signals], together=True)
-        return [outcome for outcome in outcomes if isinstance(outcome, Received)]
+        return await self._applied_together([_Waiting(signal, since) for signal in signals])
 
     async def close(self) -> None:
         """Apply what was taken, and take no more."""
         await self._commit.close()
 
+    async def _consulted(self, signals: Sequence[Signal], since: datetime, *, together: bool) -> list[Received]:
+        """Foresee what becomes of the signals' statuses, ask plug-ins about it, and apply the signals so."""
+        for _ in range(TRIES):
+            settles = await self._settles(signals)
+            waiting = [_Waiting(one, since, settle) for one, settle in zip(signals, settles, strict=True)]
+            try:
+                if together:
+                    return await self._applied_together(waiting)
+                return [await self._commit.submit(one) for one in waiting]
+            except Unforeseen:
+                continue
+        raise Unforeseen
+
+    async def _settles(self, signals: Sequence[Signal]) -> list[Settle | None]:
+        if not self._asking.settles:
+            return [None] * len(signals)
+        now = self._clock.now()
+        config = await self._configured.current()
+        rules = self._in_force.at(config, now)
+        signals = [_completed(signal, self._receiving, rules.correlator) for signal in signals]
+        async with self._store.reading() as tx:
+            stored = await tx.alerts.related({each for signal in signals for each in _identities(signal)})
+        fold = _Fold(stored, rules)
+        seen: list[tuple[Alert | None, Received]] = []
+
+        def see(before: Alert | None, received: Received) -> Received:
+            seen.append((before, received))
+            return received
+
+        settles: list[Settle | None] = []
+        for signal in signals:
+            foreseen = fold.take(signal, now, self._receiving, see)
+            if isinstance(foreseen, WatchbellError):
+                raise foreseen
+            settles.append(await self._asking.settle(*seen.pop(), signal.text, now))
+        return settles
+
+    async def _applied_together(self, waiting: Sequence[_Waiting]) -> list[Received]:
+        outcomes = await self._apply(waiting, together=True)
+        return [outcome for outcome in outcomes if isinstance(outcome, Received)]
+
     async def _apply(
         self, waiting: Sequence["_Waiting"], *, together: bool = False
     ) -> Sequence[Received | WatchbellError]:
         signals = [one.signal for one in waiting]
+        settles = [one.settle for one in waiting] if self._asking.asks else ()
         config = await self._configured.current()
         now = self._clock.now()
         rules = self._in_force.at(config, now)
         async with self._store.transaction() as tx:
-            batch = await apply_signals(tx, signals, now, self._receiving, rules)
+            batch = await apply_signals(tx, signals, now, self._receiving, rules, settles)
             if together:
                 for outcome in batch.outcomes:
                     if isinstance(outcome, WatchbellError):

@@ -1,6 +1,6 @@
 """Noting: what people write about alerts. Every note, and its end, is also a line in the alert's history.
 
-A note is reached through its alert: one of another alert is as good as missing.
+A note is reached through its alert: one of another alert is as good as missing. Plug-ins are asked before one is added.
 """
 
 from collections.abc import Mapping
@@ -9,19 +9,25 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.alerts import act
+from watchbell.domain.alerts.amend import changed_quietly
 from watchbell.domain.alerts.note import Note, mentions, note_on
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_words
 from watchbell.domain.errors import Missing
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
+from watchbell.usecases.advising import Advising
+from watchbell.usecases.consulting import Consulting
 from watchbell.usecases.operating import audited, named, record
 
 
 class Noting:
     """Writing, changing and dismissing notes. An alert is named by its id or the beginning of it."""
 
-    def __init__(self, store: Store, clock: Clock, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, *, limits: Limits | None = None, consulting: Consulting | None = None
+    ) -> None:
         self._store = store
+        self._advising = Advising(consulting or Consulting(), store)
         self._clock = clock
         self._limits = limits or Limits()
 
@@ -31,10 +37,12 @@ class Noting:
         Raises `Missing`, or `Invalid` for a text that is no text.
         """
         admit_words(self._limits, text=text)
+        amendment, text = await self._advising.note(alert_name, text)
         now = self._clock.now()
         async with self._store.transaction() as tx:
             alert = await named(tx, alert_name)
-            noted = act.noted(alert, text, now, user=user, watchers=await _mentioned(tx, text))
+            present = changed_quietly(alert, amendment).alert if amendment else alert
+            noted = act.noted(present, text, now, user=user, watchers=await _mentioned(tx, text))
             note = note_on(alert, noted.entries[0].id, text, user, now)
             await tx.notes.save(note)
             await record(tx, [noted], now)

@@ -1,9 +1,10 @@
 """What people do to alerts: actions, statuses, tags, attributes, notes, deletion.
 
-All of a request in one transaction, or nothing.
+All of a request in one transaction, or nothing. Plug-ins, when there are any, are asked before it.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 from watchbell.domain.alerts import act
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.amend import Unforeseen
 from watchbell.domain.alerts.deed import Deed, change_of
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.model import AlarmModel
@@ -19,18 +21,23 @@ from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags,
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Conflict, Invalid, Missing
 from watchbell.domain.ids import shard_of
+from watchbell.ports.alert_plugin import Action
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Timer, Transaction
+from watchbell.usecases.advising import TRIES, Advising, Change, Work
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.calling import caller_now
+from watchbell.usecases.consulting import Consulting
+from watchbell.usecases.hooking import action_rows
 from watchbell.usecases.intake import route_row
 from watchbell.usecases.waking import Wake, no_wake
 
-Change = Callable[[Alert], Acted]
 
+async def record(tx: Transaction, changes: Sequence[Acted], now: datetime, *, informs: bool = False) -> list[int]:
+    """Write what actions came to, with timers and routing; returns the shards that have work now.
 
-async def record(tx: Transaction, changes: Sequence[Acted], now: datetime) -> list[int]:
-    """Write what actions came to, with timers and routing; returns the shards that have work now."""
+    `informs` is whether plug-ins are told of actions.
+    """
     if not changes:
         return []
     alerts = [change.alert for change in changes]
@@ -42,8 +49,11 @@ async def record(tx: Transaction, changes: Sequence[Acted], now: datetime) -> li
     await set_timers(tx, alerts)
     if moved:
         await tx.outbox.add([route_row(alert.id, now) for alert in moved])
+    told = action_rows(changes, now) if informs else []
+    if told:
+        await tx.outbox.add(told)
     tx.changed("alert", *(alert.id for alert in alerts))
-    return sorted({shard_of(alert.id) for alert in moved})
+    return sorted({*(shard_of(alert.id) for alert in moved), *(row.shard for row in told)})
 
 
 async def set_timers(tx: Transaction, alerts: Sequence[Alert]) -> None:
@@ -83,6 +93,7 @@ class Operating:
         timeouts: Timeouts | None = None,
         limits: Limits | None = None,
         wake: Wake = no_wake,
+        consulting: Consulting | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -90,6 +101,7 @@ class Operating:
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
         self._wake = wake
+        self._advising = Advising(consulting or Consulting(), store)
 
     async def act(
         self, name: str, action: str, *, user: str | None, text: str = "", timeout: int | None = None
@@ -108,11 +120,15 @@ class Operating:
         now = self._clock.now()
         return await self._each(ids, now, self._acting(action, now, user, text, timeout))
 
-    def _acting(self, action: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Change:
+    def _acting(self, action: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Work:
         admit_words(self._limits, action=action, text=text)
-        return lambda alert: act.act(
-            alert, action, self._model, now, user=user, text=text, timeout=timeout, timeouts=self._timeouts
-        )
+
+        def change_by(asked: Action) -> Change:
+            said: dict[str, Any] = {"user": user, "text": asked.text, "timeout": asked.timeout}
+            return lambda alert: act.act(alert, asked.word, self._model, now, timeouts=self._timeouts, **said)
+
+        wanted = Action(word=action, text=text or f"{action} operator action", timeout=timeout)
+        return self._advising.acting(wanted, change_by, now)
 
     async def assign(self, name: str, to: str, *, user: str | None, text: str = "") -> Alert:
         """Make an alert somebody's: of a person by login, or of a group by name; '' makes it nobody's.
@@ -127,10 +143,14 @@ class Operating:
         now = self._clock.now()
         return await self._each(ids, now, await self._assigning(to, now, user, text))
 
-    async def _assigning(self, to: str, now: datetime, user: str | None, text: str) -> Change:
+    async def _assigning(self, to: str, now: datetime, user: str | None, text: str) -> Work:
         admit_words(self._limits, assignee=to, text=text)
         whose = await self._person_or_group(to) if to else ""
-        return lambda alert: act.assign(alert, whose, now, user=user, text=text)
+
+        def change_by(asked: Action) -> Change:
+            return lambda alert: act.assign(alert, whose, now, user=user, text=asked.text)
+
+        return self._advising.acting(Action(word="assign", text=text), change_by, now)
 
     async def _person_or_group(self, name: str) -> str:
         """The name as it is written here: an alert that is a misspelt name's is nobody's."""
@@ -156,9 +176,13 @@ class Operating:
         now = self._clock.now()
         return await self._each(ids, now, self._setting(status, now, user, text, timeout))
 
-    def _setting(self, status: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Change:
+    def _setting(self, status: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Work:
         admit_words(self._limits, text=text)
-        return lambda alert: act.set_status(alert, status, self._model, now, user=user, text=text, timeout=timeout)
+
+        def change(alert: Alert) -> Acted:
+            return act.set_status(alert, status, self._model, now, user=user, text=text, timeout=timeout)
+
+        return self._advising.setting(change, now)
 
     async def carry_out(self, deeds: Sequence[Deed], *, user: str | None) -> list[Alert]:
         """Do several things, one after another, in one transaction; the alert of each as the last left it.
@@ -170,47 +194,63 @@ class Operating:
             admit_words(self._limits, action=deed.word if deed.verb in {"action", "status"} else "", text=deed.text)
             if deed.verb == "tag":
                 admit_tags((deed.word,), self._limits)
+        works = [self._deed(deed, now, user) for deed in deeds]
+        changes = [await self._advising.change(deed.alert, work) for deed, work in zip(deeds, works, strict=True)]
         shards: set[int] = set()
         async with self._store.transaction() as tx:
             ids = [await _id_of(tx, deed.alert) for deed in deeds]
             alerts: dict[str, Alert] = {alert.id: alert for alert in await locked(tx, list(dict.fromkeys(ids)))}
-            for alert_id, deed in zip(ids, deeds, strict=True):
+            for alert_id, change, work in zip(ids, changes, works, strict=True):
                 if alert_id not in alerts:
                     raise Missing("not found")
-                acted = change_of(deed, self._model, now, user, self._timeouts)(alerts[alert_id])
-                shards |= set(await record(tx, [acted], now))
+                try:
+                    acted = change(alerts[alert_id])
+                except Unforeseen:  # by an earlier deed of the same request: nobody refused, so it is done as asked
+                    acted = work.change(alerts[alert_id])
+                shards |= set(await record(tx, [acted], now, informs=self._advising.informs))
                 alerts[alert_id] = acted.alert
         if shards:
             await self._wake(sorted(shards))
         return [alerts[alert_id] for alert_id in ids]
 
+    def _deed(self, deed: Deed, now: datetime, user: str | None) -> Work:
+        def change_by(asked: Action) -> Change:
+            done = msgspec.structs.replace(deed, word=asked.word, text=asked.text)
+            return change_of(done, self._model, now, user, self._timeouts)
+
+        wanted = Action(word=deed.word, text=deed.text)
+        if deed.verb == "action":
+            return self._advising.acting(wanted, change_by, now)
+        change = change_by(wanted)
+        return self._advising.setting(change, now) if deed.verb == "status" else Work(change)
+
     async def tag(self, name: str, tags: Sequence[str]) -> Alert:
         """Add tags."""
         admit_tags(tags, self._limits)
-        return await self._one(name, self._clock.now(), lambda alert: act.tag(alert, tags))
+        return await self._one(name, self._clock.now(), Work(lambda alert: act.tag(alert, tags)))
 
     async def tag_all(self, ids: Sequence[str], tags: Sequence[str]) -> Swept:
         """Add tags to each."""
         admit_tags(tags, self._limits)
-        return await self._each(ids, self._clock.now(), lambda alert: act.tag(alert, tags))
+        return await self._each(ids, self._clock.now(), Work(lambda alert: act.tag(alert, tags)))
 
     async def untag(self, name: str, tags: Sequence[str]) -> Alert:
         """Remove tags."""
-        return await self._one(name, self._clock.now(), lambda alert: act.untag(alert, tags))
+        return await self._one(name, self._clock.now(), Work(lambda alert: act.untag(alert, tags)))
 
     async def untag_all(self, ids: Sequence[str], tags: Sequence[str]) -> Swept:
         """Remove tags from each."""
-        return await self._each(ids, self._clock.now(), lambda alert: act.untag(alert, tags))
+        return await self._each(ids, self._clock.now(), Work(lambda alert: act.untag(alert, tags)))
 
     async def set_attributes(self, name: str, attributes: Mapping[str, Any]) -> Alert:
         """Merge attributes; null removes one."""
         admit_attributes(attributes, self._limits)
-        return await self._one(name, self._clock.now(), lambda alert: act.set_attributes(alert, attributes))
+        return await self._one(name, self._clock.now(), Work(lambda alert: act.set_attributes(alert, attributes)))
 
     async def set_attributes_of_all(self, ids: Sequence[str], attributes: Mapping[str, Any]) -> Swept:
         """Merge attributes into those of each."""
         admit_attributes(attributes, self._limits)
-        return await self._each(ids, self._clock.now(), lambda alert: act.set_attributes(alert, attributes))
+        return await self._each(ids, self._clock.now(), Work(lambda alert: act.set_attributes(alert, attributes)))
 
     async def delete(self, name: str) -> None:
         """Delete an alert with its history.
@@ -218,47 +258,60 @@ class Operating:
         Its incident is looked at again.
         """
         now = self._clock.now()
+        await self._advising.delete(name)
         async with self._store.transaction() as tx:
             alert = await named(tx, name)
             await _delete(tx, [alert], now)
         await self._wake([shard_of(alert.id)])
 
     async def delete_all(self, ids: Sequence[str]) -> list[str]:
-        """Delete each that is still there; returns their ids."""
+        """Delete each that is still there, and that plug-ins let go; returns their ids."""
         now = self._clock.now()
         gone: list[str] = []
         for chunk in _chunks(ids):
+            free = await self._advising.let_go(chunk)
             async with self._store.transaction() as tx:
-                alerts = await locked(tx, chunk)
+                alerts = await locked(tx, free)
                 await _delete(tx, alerts, now)
             gone += [alert.id for alert in alerts]
             await self._wake(sorted({shard_of(alert.id) for alert in alerts}))
         return gone
 
-    async def _one(self, name: str, now: datetime, change: Change) -> Alert:
+    async def _one(self, name: str, now: datetime, work: Work) -> Alert:
+        if work.advice is None:
+            return await self._changed(name, now, work.change)
+        advice = work.advice()
+        for _ in range(TRIES):
+            alert = await self._advising.seen(name)
+            with contextlib.suppress(Unforeseen):
+                return await self._changed(alert.id, now, await advice(alert))
+        raise Unforeseen
+
+    async def _changed(self, name: str, now: datetime, change: Change) -> Alert:
         async with self._store.transaction() as tx:
             before = await named(tx, name)
             acted = change(before)
-            shards = await record(tx, [acted], now)
+            shards = await record(tx, [acted], now, informs=self._advising.informs)
             await audited(tx, now, "change", [before], [acted.alert])
         if shards:
             await self._wake(shards)
         return acted.alert
 
-    async def _each(self, ids: Sequence[str], now: datetime, change: Change) -> Swept:
+    async def _each(self, ids: Sequence[str], now: datetime, work: Work) -> Swept:
         """Change many, some hundreds in a transaction: nobody else waits for all of them."""
         updated: list[str] = []
         refused: dict[str, str] = {}
         for chunk in _chunks(ids):
+            changes = await self._advising.changes(chunk, work, refused)
             async with self._store.transaction() as tx:
                 done: list[Acted] = []
-                alerts = await locked(tx, chunk)
+                alerts = [alert for alert in await locked(tx, chunk) if alert.id not in refused]
                 for alert in alerts:
                     try:
-                        done.append(change(alert))
-                    except Conflict as error:
+                        done.append(changes.get(alert.id, work.change)(alert))
+                    except (Conflict, Unforeseen) as error:
                         refused[alert.id] = error.message
-                shards = await record(tx, done, now)
+                shards = await record(tx, done, now, informs=self._advising.informs)
                 await audited(tx, now, "change", alerts, [acted.alert for acted in done])
             updated += [acted.alert.id for acted in done]
             if shards:

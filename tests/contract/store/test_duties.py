@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from contract.store.samples import T0, after, new_row, new_timer, shard_lease
@@ -16,6 +17,29 @@ async def add_rows(store: Store) -> None:
     async with store.transaction() as tx:
         await tx.outbox.add([new_row("m3", 0, 3), new_row("m1", 1, 1), new_row("m2", 0, 2), new_row("x", 2, 0)])
         await tx.outbox.add([new_row("d1", 0, 0, kind="deliver"), new_row("later", 0, 100)])
+
+
+async def test_who_takes_over_may_have_what_was_claimed_under_a_former_token(store: Store):
+    await add_rows(store)
+    async with store.transaction() as tx:
+        await tx.outbox.claim("route", LEASES, after(10), after(40), 10)
+        next_ones = (shard_lease(0, token=9), shard_lease(1, token=4))
+        assert await tx.outbox.claim("route", next_ones, after(11), after(41), 10) == []
+        rows = await tx.outbox.claim("route", next_ones, after(11), after(41), 10, taking_over=True)
+        assert [(row.id, row.claims, row.token) for row in rows] == [("m2", 2, 9), ("m3", 2, 9)]
+        assert await tx.outbox.claim("route", next_ones, after(12), after(42), 10, taking_over=True) == []
+
+
+async def test_a_row_keeps_what_it_carries(store: Store):
+    body = '{"text":"\\u0000 \\ud83d\\ude00 😀 \'quoted\'"}' * 1000
+    async with store.transaction() as tx:
+        await tx.outbox.add(
+            [msgspec.structs.replace(new_row("p1", kind="plugin"), body=body), new_row("p2", kind="plugin")]
+        )
+    async with store.transaction() as tx:
+        rows = await tx.outbox.claim("plugin", LEASES, after(10), after(40), 10)
+        assert [row.body for row in rows] == [body, None]
+        assert (await tx.outbox.get(["p1"]))["p1"].body == body
 
 
 async def test_claimed_are_the_oldest_rows_of_the_leases_shards(store: Store):

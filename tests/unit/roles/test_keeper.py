@@ -20,9 +20,11 @@ from watchbell.roles.keeper import Duties, Keeper
 from watchbell.roles.notifier import Notifier
 from watchbell.usecases.alerting import Alerting
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.consulting import Consulting
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import Heartbeating
+from watchbell.usecases.informing import Informing
 from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.intake import Intake, Receiving
 from watchbell.usecases.leasing import Shards
@@ -64,6 +66,7 @@ def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple
         muting=Muting(store, configured, AlertaModel(), clock),
         inhibiting=Inhibiting(store, configured, clock),
         pruning=Pruning(store, 100),
+        informing=Informing(store, Consulting(), clock, telemetry, held=shards.held),
     )
     return Keeper(store, bus, clock, telemetry, duties), shards
 

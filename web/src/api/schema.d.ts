@@ -3321,6 +3321,14 @@ export interface components {
             /** @description The password. */
             password: string;
         };
+        /** @description A plug-in has taken care of it, and nothing else was done. */
+        DivertedBody: {
+            /** @description Of what it made of it. */
+            id?: string;
+            message: string;
+            /** @enum {unknown} */
+            status: "ok";
+        };
         /** @description It is done, and there is nothing to say about it. */
         Done: {
             /** @enum {unknown} */
@@ -5740,6 +5748,15 @@ export interface operations {
                     };
                 };
             };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -5791,6 +5808,15 @@ export interface operations {
                     "application/json": components["schemas"]["Done"];
                 };
             };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
+                };
+            };
             default: components["responses"]["Error"];
         };
     };
@@ -5816,6 +5842,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -5875,6 +5910,15 @@ export interface operations {
                         /** @enum {unknown} */
                         status: "ok";
                     };
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -6019,6 +6063,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -6256,6 +6309,15 @@ export interface operations {
                         /** @enum {unknown} */
                         status: "ok";
                     };
+                };
+            };
+            /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DivertedBody"];
                 };
             };
             default: components["responses"]["Error"];
@@ -11684,6 +11746,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11730,6 +11801,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11789,6 +11869,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11836,6 +11925,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12184,6 +12282,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12230,6 +12337,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -12289,6 +12405,15 @@ export interface operations {
                 };
             };
             /** @description See the description. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12336,6 +12461,15 @@ export interface operations {
             };
             /** @description Done. */
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description See the description. */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,8 +23,17 @@ _ENDING = frozenset({"close", "expired"})
 _LASTING = {"ack": TAKEN, "shelve": SHELVED}
 
 
+class Performed(msgspec.Struct, frozen=True, kw_only=True):
+    """An action that was done, for those who are told of it. `timeout` as it was asked for, in seconds."""
+
+    action: str
+    text: str
+    timeout: int | None = None
+    user: str | None = None
+
+
 class Acted(msgspec.Struct, frozen=True, kw_only=True):
-    """What an action came to."""
+    """What an action came to; `performed` is None for what is no action."""
 
     alert: Alert
     entries: tuple[HistoryEntry, ...] = ()
@@ -32,6 +41,7 @@ class Acted(msgspec.Struct, frozen=True, kw_only=True):
     severity_changed: bool = False
     to_route: bool = False
     """Whether on-call must look at it although neither has changed."""
+    performed: Performed | None = None
 
 
 def act(  # noqa: PLR0913 - who, what, when, why and for how long
@@ -54,12 +64,13 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
     decided = model.acted(_standing(alert), action)
     lasts = _lasts(action, timeout, timeouts or Timeouts())
     after = _after(alert, action, decided, lasts, now)
+    words = text or f"{action} operator action"
     entry = entry_of(
         after,
         action if action in ACTIONS else "action",
         now,
         user=user,
-        text=text or f"{action} operator action",
+        text=words,
         timeout=lasts if lasts is not None else alert.timeout,
         reason=f"{action} by {user or 'time'} ({decided.rule})",
         config_version=config_version,
@@ -69,6 +80,7 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
         entries=(entry,),
         status_changed=after.status != alert.status,
         severity_changed=after.severity != alert.severity,
+        performed=Performed(action=action, text=words, timeout=timeout, user=user),
     )
 
 
@@ -154,7 +166,7 @@ def assign(alert: Alert, to: str, now: datetime, *, user: str | None, text: str 
     reason = f"assign by {user or 'time'}"
     words = f"{what}: {text}" if text else what
     entry = entry_of(after, "assign", now, user=user, text=words, timeout=alert.timeout, reason=reason)
-    return Acted(alert=after, entries=(entry,))
+    return Acted(alert=after, entries=(entry,), performed=Performed(action="assign", text=words, user=user))
 
 
 def tag(alert: Alert, tags: Sequence[str]) -> Acted:

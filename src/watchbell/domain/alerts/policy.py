@@ -117,19 +117,19 @@ def admit_tags(tags: Sequence[str], limits: Limits) -> None:
         _check_text("tags", each, limits.name)
 
 
-STEPS: tuple[Callable[[Signal, Limits], None], ...] = (
-    short_names,
-    bounded_text,
-    bounded_attributes,
-    welcome_origin,
-    known_environment,
-    some_service,
-)
+FORM: tuple[Callable[[Signal, Limits], None], ...] = (short_names, bounded_text, bounded_attributes)
+STEPS: tuple[Callable[[Signal, Limits], None], ...] = (*FORM, welcome_origin, known_environment, some_service)
 
 
 def admit(signal: Signal, limits: Limits) -> None:
     """Let the signal in, or raise the first reason not to."""
     for step in STEPS:
+        step(signal, limits)
+
+
+def well_formed(signal: Signal, limits: Limits) -> None:
+    """Let the signal be shown to plug-ins, or raise the first reason not to; they may mend what else is missing."""
+    for step in FORM:
         step(signal, limits)
 
 

@@ -5,10 +5,13 @@ reads it anew with each start instead. Alerts and people are not in that file: `
 a running server or from a dump of its PostgreSQL database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, cast
 from urllib.parse import urlsplit
+
+import msgspec
 
 from watchbell.domain.alerts.model import ACTIONS
 from watchbell.domain.alerts.severity import ISA, SEVERITIES
@@ -39,16 +42,24 @@ _TRUE = frozenset({"true", "yes", "on", "1", "t", "y"})
 _LEVELS = {"CRITICAL": "error", "ERROR": "error", "WARNING": "warning", "INFO": "info", "DEBUG": "debug"}
 
 
+def installed_names(group: str) -> frozenset[str]:
+    """The names of the entry points of a group that are installed here; nothing is loaded."""
+    return frozenset(entry_points(group=group).names)
+
+
 class Alerta:
-    """Reads `alertad.conf`, and what a server or a dump holds."""
+    """Reads `alertad.conf`, and what a server or a dump holds. `installed` tells entry points' names by their group."""
 
     name: ClassVar[str] = "alerta"
     title: ClassVar[str] = "Alerta"
 
+    def __init__(self, installed: Callable[[str], frozenset[str]] = installed_names) -> None:
+        self._installed = installed
+
     def read(self, file: Path, environment: Mapping[str, str]) -> Imported:
         """See Importer."""
         found, unread = read_assignments(file, environment)
-        reading = _Reading(str(file), {**found, **_from_environment(environment)})
+        reading = _Reading(str(file), {**found, **_from_environment(environment)}, self._installed)
         for statement in unread:
             reason = "is no plain assignment, and nothing is executed: write the value itself"
             reading.remark(statement.text, reason, line=statement.line, lost=True)
@@ -86,9 +97,13 @@ def _typed(text: str, kind: Kind) -> Any:
 class _Reading:
     """The conversion of one file: settings and remarks gathered on the way."""
 
-    def __init__(self, file: str, given: Mapping[str, Given]) -> None:
+    def __init__(self, file: str, given: Mapping[str, Given], installed: Callable[[str], frozenset[str]]) -> None:
         self._file = file
         self._given = given
+        self._installed = installed
+        # Whether the distribution is there in which Alerta's plug-ins run.
+        self._runs = "alerta" in installed("watchbell.finders")
+        self._plugged: list[str] = []
         self._settings: dict[str, Any] = {}
         self._remarks: list[Remark] = []
         self._secret = False
@@ -106,11 +121,13 @@ class _Reading:
     def take(self) -> None:
         """Every setting."""
         done = self._signing_in()
+        if "PLUGINS" in self._given:
+            self._plugins(self._given["PLUGINS"].value)
+            done.add("PLUGINS")
         special = {
             "BASE_URL": self._base_url,
             "SECRET_KEY": self._secret_key,
             "CORS_ORIGINS": self._origins,
-            "PLUGINS": self._plugins,
             "LOG_LEVEL": self._log_level,
             "LOG_FORMAT": self._log_format,
             "DEBUG": self._debug,
@@ -151,6 +168,9 @@ class _Reading:
             self.remark(name, LOST[name], lost=bool(value))
         else:
             why = next((reason for prefix, reason in PREFIXES.items() if name.startswith(prefix)), "")
+            if self._plugged and not why:
+                self._of_a_plugin(name, value)
+                return
             self.remark(name, why or "is no setting of Alerta's server", lost=not why)
 
     def _signing_in(self) -> set[str]:
@@ -167,7 +187,7 @@ class _Reading:
             done |= {*found.used, *found.problems}
         login: dict[str, Any] = self._settings.get("login", {})
         secrets = {"client_secret", "bind_password"}
-        self._secret = "password" in self._settings.get("mail", {}) or bool(login.get("hmac"))
+        self._secret |= "password" in self._settings.get("mail", {}) or bool(login.get("hmac"))
         self._secret |= any(secrets & one.keys() for one in login.get("providers", []))
         if login.get("hmac"):
             self.remark("HMAC_AUTH_CREDENTIALS", "gives each key the scope `admin`, as in Alerta; less may do")
@@ -201,13 +221,31 @@ class _Reading:
         self._put("server.cors_origins", taken)
 
     def _plugins(self, value: Any) -> None:
+        there = self._installed("alerta.plugins") if self._runs else frozenset[str]()
         for plugin in map(str, value if isinstance(value, list) else []):  # pyright: ignore[reportUnknownArgumentType]
-            if plugin not in KNOWN_PLUGINS:
-                self.remark(
-                    "PLUGINS", f"names {plugin!r}, which is not there: Alerta's plug-ins do not run yet", lost=True
-                )
-            elif KNOWN_PLUGINS[plugin]:
-                self.remark("PLUGINS", f"names {plugin!r}: {KNOWN_PLUGINS[plugin]}")
+            if plugin in KNOWN_PLUGINS:
+                if KNOWN_PLUGINS[plugin]:
+                    self.remark("PLUGINS", f"names {plugin!r}: {KNOWN_PLUGINS[plugin]}")
+            elif plugin in there:
+                self._plugged.append(plugin)
+            else:
+                how = "install it beside the distribution watchbell-alerta"
+                self.remark("PLUGINS", f"names {plugin!r}, which is not there: {how}", lost=True)
+        if self._plugged:
+            self._put("plugins.alerts", self._plugged)
+            if "rules" in self._installed("alerta.routing"):
+                self._put("plugins.routing", "rules")
+
+    def _of_a_plugin(self, name: str, value: Any) -> None:
+        """A setting that Alerta's server does not have: a plug-in's own."""
+        try:
+            plain = msgspec.to_builtins(value)
+        except TypeError:
+            self.remark(name, "is not taken: it is no text, number, list or table", lost=True)
+            return
+        settings: dict[str, Any] = self._settings.setdefault("plugins", {}).setdefault("settings", {})
+        settings[name] = plain
+        self._secret = True  # nobody knows which of them are
 
     def _log_level(self, value: Any) -> None:
         level = _LEVELS.get(str(value).upper())

@@ -25,7 +25,14 @@ class MemoryOutbox:
             table[row.id] = row
 
     async def claim(
-        self, kind: str, leases: Sequence[Lease], now: datetime, until: datetime, limit: int
+        self,
+        kind: str,
+        leases: Sequence[Lease],
+        now: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        taking_over: bool = False,
     ) -> list[OutboxRow]:
         table = self._tables.edit("outbox")
         tokens = shards_of(leases)
@@ -35,7 +42,11 @@ class MemoryOutbox:
             if row.kind == kind
             and row.shard in tokens
             and row.available_at <= now
-            and (row.claimed_until is None or row.claimed_until <= now)
+            and (
+                row.claimed_until is None
+                or row.claimed_until <= now
+                or (taking_over and row.token != tokens[row.shard])
+            )
         ]
         free.sort(key=lambda row: (row.available_at, row.id))
         claimed = [

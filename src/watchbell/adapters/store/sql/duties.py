@@ -29,17 +29,26 @@ class SqlOutbox:
         await self._work.finish(None)
 
     async def claim(
-        self, kind: str, leases: Sequence[Lease], now: datetime, until: datetime, limit: int
+        self,
+        kind: str,
+        leases: Sequence[Lease],
+        now: datetime,
+        until: datetime,
+        limit: int,
+        *,
+        taking_over: bool = False,
     ) -> list[OutboxRow]:
         self._work.must_write()
         tokens = shards_of(leases)
         if not tokens:
             return []
+        token = case(tokens, value=outbox.c.shard)
+        unclaimed = or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now)
         free = (
             select(outbox.c.id)
             .where(outbox.c.kind == kind, outbox.c.available_at <= now)
             .where(self._work.dialect.any_of(outbox.c.shard, list(tokens)))
-            .where(or_(outbox.c.claimed_until.is_(None), outbox.c.claimed_until <= now))
+            .where(or_(unclaimed, outbox.c.token != token) if taking_over else unclaimed)
             .order_by(outbox.c.available_at, outbox.c.id)
             .limit(limit)
             .with_for_update(skip_locked=True)
@@ -49,7 +58,7 @@ class SqlOutbox:
         claim = claim.values(
             claimed_until=until,
             claims=outbox.c.claims + 1,
-            token=case(tokens, value=outbox.c.shard),
+            token=token,
         )
         found = _OUTBOX.structs(await self._work.rows(claim.returning(*_OUTBOX.columns)))
         return sorted(found, key=lambda row: (row.available_at, row.id))

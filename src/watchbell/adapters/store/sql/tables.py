@@ -297,6 +297,7 @@ outbox = Table(
     _integer("claims"),
     _integer("attempts"),
     _integer("token"),
+    _text("body", nullable=True),
     _key("id"),
     Index("ix_outbox_kind_shard_available_at", "kind", "shard", "available_at"),
 )

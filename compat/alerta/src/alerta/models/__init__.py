@@ -1,0 +1,1 @@
+"""Alerts, as plug-ins know them."""
