@@ -14,7 +14,7 @@ import structlog
 
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.amend import Amendment, Verdict, amended, amendment_of
-from watchbell.domain.alerts.blackout import STATUS
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags, admit_words
 from watchbell.domain.errors import (
     Conflict,
@@ -119,7 +119,7 @@ class Consulting:
     async def pre_receive(self, signal: Signal) -> Signal:
         """The signal as plug-ins want it received. Raises what they refuse with."""
         for one, given in await self.wanted("pre_receive", signal):
-            if signal.status == STATUS:
+            if signal.status in UNDER_BLACKOUT:
                 break
             ask = partial(_signal, one.plugin, signal, given)
             signal = await self._decided(one, "pre_receive", ask, signal)
@@ -184,7 +184,7 @@ class Consulting:
 
     async def wanted(self, hook: str, subject: Signal | Alert, user: str | None = None) -> list[tuple[Plugged, Given]]:
         """The plug-ins with this hook that the subject concerns, in their order, and what each is given."""
-        if hook not in self._hooks or subject.status == STATUS:
+        if hook not in self._hooks or subject.status in UNDER_BLACKOUT:
             return []
         given = Given(config=self._terms.config, user=user or self._user(subject), alerts=self._lookup)
         choice = await self._chosen(subject, given)

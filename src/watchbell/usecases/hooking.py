@@ -10,7 +10,7 @@ import msgspec
 
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import STATUS
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.ids import new_id, shard_of
 from watchbell.ports.store import OutboxRow
 
@@ -64,7 +64,7 @@ def received_rows(received: Sequence[tuple[Alert, str | None]], now: datetime) -
     return [
         hook_row(HookCall(hook="post_receive", alert=alert, user=user), now)
         for alert, user in received
-        if alert.status != STATUS
+        if alert.status not in UNDER_BLACKOUT
     ]
 
 
@@ -83,5 +83,5 @@ def action_rows(changes: Sequence[Acted], now: datetime) -> list[OutboxRow]:
             now,
         )
         for change in changes
-        if change.performed is not None and change.alert.status != STATUS
+        if change.performed is not None and change.alert.status not in UNDER_BLACKOUT
     ]

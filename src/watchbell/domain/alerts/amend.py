@@ -12,7 +12,7 @@ import msgspec
 
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.blackout import STATUS
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.alerts.receive import Received, merged_attributes, merged_tags, status_fields
 from watchbell.domain.errors import Retryable
 
@@ -26,6 +26,7 @@ _OF_STATUS = (
     "reverts_at",
     "ack_reverts_at",
     "update_time",
+    "opened_at",
 )
 
 
@@ -95,7 +96,7 @@ def changed_quietly(alert: Alert, amendment: Amendment) -> Acted:
 
 def asks_about(before: Alert | None, after: Alert) -> bool:
     """Whether plug-ins are asked about the status of `after`: not when the alert is new or under a blackout."""
-    return before is not None and before.status not in {after.status, STATUS}
+    return before is not None and before.status not in {after.status, *UNDER_BLACKOUT}
 
 
 def settled(change: Change, before: Alert | None, verdict: Verdict | None, now: datetime) -> Change:
