@@ -183,7 +183,7 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "DATABASE_URL": "belongs to Alerta's database; Watchbell has one of its own: `store.url`",
         "DEFAULT_TIMEOUT": "`alerts.timeout` and `alerts.heartbeat_timeout`",
         "COLOR_MAP": "its table `severity`: `alerts.severity_colors`; the pages have their own for the others",
-        "PLUGINS": "Alerta's own are done here, or it is said that they are not; others, when installed: `plugins.alerts`",
+        "PLUGINS": "Alerta's own are done here, or it is said that they are not; of others: `plugins.alerts`",
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
         "OAUTH2_CLIENT_ID": "`client_id` of the provider",
         "OAUTH2_CLIENT_SECRET": "`client_secret` of the provider",
