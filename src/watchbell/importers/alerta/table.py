@@ -181,7 +181,7 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "ACTIONS": "`alerts.actions`, without those of the alarm model",
         "SEVERITY_MAP": "`alerts.severities`; by `ISA_18_2`, where the highest is the worst, turned round",
         "COLOR_MAP": "its table `severity`: `alerts.severity_colors`; the pages have their own for the others",
-        "PLUGINS": "Alerta's own are done here, or it is said that they are not; others installed: `plugins.alerts`",
+        "PLUGINS": "Alerta's own are done here, or it is said that they are not; of others: `plugins.alerts`",
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
         "OAUTH2_CLIENT_ID": "`client_id` of the provider",
         "OAUTH2_CLIENT_SECRET": "`client_secret` of the provider",
