@@ -260,6 +260,6 @@ class SqlAlertHistory:
         return found
 
 
-def _surplus_of(alert_id: str, keep: int) -> Select[Any]:
+def _surplus_of(alert_id: str, keep: int) -> Any:
     mine = select(alert_history.c.alert_id, alert_history.c.seq).where(alert_history.c.alert_id == alert_id)
     return mine.order_by(alert_history.c.seq.desc()).offset(keep).limit(1)
