@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Dialog, Page, expect
 
 from acceptance.installation import SingleMachine
 from e2e.sample import archived
@@ -99,7 +99,12 @@ def test_the_archive_is_searched_opened_and_deleted_by_keys(
 
 def test_hostile_text_is_shown_as_text(desk: Page, administrator: SingleMachine) -> None:
     said: list[str] = []
-    desk.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+
+    def heard(dialog: Dialog) -> None:
+        said.append(dialog.message)
+        dialog.dismiss()
+
+    desk.on("dialog", heard)
     archived(administrator, "hostile", event="Down")
     name = archived(administrator, "hostile", event=TEXT)
     for path in ("/reports?resource=hostile", "/archive?resource=hostile", f"/archive/{name}"):

@@ -12,12 +12,13 @@ from typing import Any, cast
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity
-from watchbell.domain.alerts.blackout import STATUS, Blackout, covering, in_force
+from watchbell.domain.alerts.blackout import Blackout, covering, in_force
 from watchbell.domain.alerts.expire import next_due
 from watchbell.domain.alerts.inhibition import Inhibition, enabled, source_of
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.muting import unmuted
 from watchbell.domain.alerts.note import Note
+from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.checks.origin_heartbeat import EXPIRED, OK, OriginHeartbeat
 from watchbell.domain.errors import Faulty
 from watchbell.domain.ids import shard_of
@@ -123,7 +124,7 @@ class MovingAlerts:
     ) -> tuple[Alert, tuple[HistoryEntry, ...]]:
         """The alert as it stands here. One whose blackout is over opens now, silently: later, the end would be told."""
         more: tuple[HistoryEntry, ...] = ()
-        if alert.status == STATUS and covering(blackouts, alert) is None:
+        if alert.status in UNDER_BLACKOUT and covering(blackouts, alert) is None:
             done = unmuted(alert, self._model, now, config_version)
             alert, more = msgspec.structs.replace(done.alert, version=alert.version), done.entries
         return msgspec.structs.replace(alert, inhibits=source_of(inhibitions, alert)), more

@@ -226,7 +226,7 @@ def _worst(part: str, name: str, sources: _Sources, most: int) -> Select[Any]:
     return select(chosen.order_by(order.desc(), every.c[name]).limit(most).subquery(f"worst_{part}"))
 
 
-def _placed(sources: _Sources, column: str, number: int) -> Select[Any]:
+def _placed(sources: _Sources, column: str, number: int) -> Select[str, Any, Any]:
     """The values of a column at the places that `report_parts` asks for."""
     every = sources.every(column)
     value = every.c[column]
