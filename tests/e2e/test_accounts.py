@@ -152,7 +152,7 @@ def _switch_off(page: Page, machine: SingleMachine) -> None:
     enter(page, machine, PASSWORD, LOGIN)
     expect(page.get_by_role("heading", name="Now")).to_be_visible()
     page.goto(f"{machine.url}/settings/users")
-    page.get_by_role("button", name=EMAIL).click()
+    page.get_by_role("button", name=EMAIL, exact=True).click()
     page.get_by_role("button", name="Switch off two-step log-in").click()
     page.get_by_role("dialog", name="Switch off two-step log-in of").get_by_role("button", name="Switch off").click()
     expect(page.get_by_text(f"Two-step log-in of {EMAIL} is off.")).to_be_visible()

@@ -40,6 +40,7 @@ def test_a_report_leads_to_what_it_counts(desk: Page, administrator: SingleMachi
         },
     )["id"]
     desk.goto(administrator.url)
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Now")
     desk.keyboard.press("g")
     desk.keyboard.press("r")
     expect(desk.get_by_role("heading", level=1)).to_have_text("Reports")
