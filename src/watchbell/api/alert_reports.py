@@ -119,7 +119,7 @@ def _split(counts: AlertCounts) -> dict[str, Any]:
 @get(
     "/api/alerts/groups",
     guards=READ,
-    opt=told(query=SELECTION, answer=said(groups=list[GroupCount], total=int, message=_NOTHING)),
+    opt=told(query=(*SELECTION, *CUT), answer=said(groups=list[GroupCount], **PAGED)),
 )
 async def groups(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each group of each environment."""
@@ -129,7 +129,7 @@ async def groups(request: Request[Any, Any, Any], store: Needed[Store], model: N
 @get(
     "/api/alerts/tags",
     guards=READ,
-    opt=told(query=SELECTION, answer=said(tags=list[TagCount], total=int, message=_NOTHING)),
+    opt=told(query=(*SELECTION, *CUT), answer=said(tags=list[TagCount], **PAGED)),
 )
 async def tags(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each tag of each environment."""
@@ -142,7 +142,7 @@ async def _by_value(
     async with store.reading() as tx:
         found = await tx.reports.by_value(field, query_of(request, model))
     rows = [{"environment": environment, one: value, "count": number} for (environment, value), number in found.items()]
-    return answer({many: rows, "status": "ok", "total": len(rows)} | ({} if rows else {"message": "not found"}))
+    return answer(cut(request, many, rows))
 
 
 @get(

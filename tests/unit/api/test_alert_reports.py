@@ -54,6 +54,24 @@ def test_groups_and_tags(client: Client):
     assert client.get("/api/alerts/tags?event=None").json()["message"] == "not found"
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("environments", "environments"), ("services", "services"), ("alerts/groups", "groups"), ("alerts/tags", "tags")],
+)
+def test_what_there_is_comes_in_pages(client: Client, path: str, name: str):
+    whole = client.get(f"/api/{path}").json()
+    assert (whole["page"], whole["pages"], whole["more"]) == (1, 1, False)
+    body = {"environment": "Production", "resource": "desk", "event": "Down", "severity": "major", "service": ["Desk"]}
+    client.post("/api/alert", json=body | {"group": "Desk", "tags": ["desk"]})
+    rows = client.get(f"/api/{path}").json()[name]
+    first = client.get(f"/api/{path}?page-size=1").json()
+    assert (first[name], first["total"], first["more"]) == (rows[:1], len(rows), len(rows) > 1)
+    last = client.get(f"/api/{path}?page-size=1&page={len(rows)}").json()
+    assert (last[name], last["more"], last["pages"]) == (rows[-1:], False, len(rows))
+    assert client.get(f"/api/{path}?page-size=1&page={len(rows) + 1}").status_code == 416
+    assert client.get(f"/api/{path}?page=none").status_code == 400
+
+
 @pytest.mark.parametrize("path", ["top10", "topn"])
 def test_the_top_list_names_the_resources(client: Client, path: str):
     found = client.get(f"/api/alerts/{path}/count").json()

@@ -6673,6 +6673,10 @@ export interface operations {
                 lastReceiveTime?: components["parameters"]["alerts.lastReceiveTime"];
                 /** @description Any of these values; `~` before one: contains it. `origin!=…` for alerts without them. */
                 origin?: components["parameters"]["alerts.origin"];
+                /** @description From 1. */
+                page?: components["parameters"]["rows.page"];
+                /** @description How many rows a page has. */
+                "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Any of these values; `~` before one: contains it. `previousSeverity!=…` for alerts without them. */
                 previousSeverity?: components["parameters"]["alerts.previousSeverity"];
                 /** @description A search, as `severity:major AND text:disk*`. */
@@ -6727,6 +6731,10 @@ export interface operations {
                     "application/json": {
                         groups: components["schemas"]["GroupCount"][];
                         message?: string;
+                        more: boolean;
+                        page: number;
+                        pages: number;
+                        pageSize: number;
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
@@ -6882,6 +6890,10 @@ export interface operations {
                 lastReceiveTime?: components["parameters"]["alerts.lastReceiveTime"];
                 /** @description Any of these values; `~` before one: contains it. `origin!=…` for alerts without them. */
                 origin?: components["parameters"]["alerts.origin"];
+                /** @description From 1. */
+                page?: components["parameters"]["rows.page"];
+                /** @description How many rows a page has. */
+                "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Any of these values; `~` before one: contains it. `previousSeverity!=…` for alerts without them. */
                 previousSeverity?: components["parameters"]["alerts.previousSeverity"];
                 /** @description A search, as `severity:major AND text:disk*`. */
@@ -6935,6 +6947,10 @@ export interface operations {
                 content: {
                     "application/json": {
                         message?: string;
+                        more: boolean;
+                        page: number;
+                        pages: number;
+                        pageSize: number;
                         /** @enum {unknown} */
                         status: "ok";
                         tags: components["schemas"]["TagCount"][];
