@@ -205,7 +205,7 @@ def test_alertas_settings_count(served: Shell):
     assert "has been blacklisted" in refused
     log = (served.folder / "up.log").read_text()
     (named,) = [line for line in log.splitlines() if "alerta_setting" in line and "LDAP_URL" in line]
-    assert "LDAP is not there yet" in named
+    assert "AUTH_PROVIDER does not name" in named
     assert "hidden" not in log
     assert "alertad.conf: cannot be read" in served.run(
         "config", "check", "--offline", "--alerta-config", "nowhere/alertad.conf", code=2

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -238,8 +238,9 @@ def forwarding(host: str, port: int) -> Generator[None]:
     """The port of 127.0.0.1 under another address, for one connection."""
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
-        while data := source.recv(65536):
-            sink.sendall(data)
+        with suppress(OSError):  # the other side hung up
+            while data := source.recv(65536):
+                sink.sendall(data)
 
     def serve(listener: socket.socket) -> None:
         try:
@@ -249,10 +250,7 @@ def forwarding(host: str, port: int) -> Generator[None]:
         with left, socket.create_connection(("127.0.0.1", port)) as right:
             back = threading.Thread(target=pump, args=(right, left), daemon=True)
             back.start()
-            try:
-                pump(left, right)
-            except OSError:
-                return
+            pump(left, right)
 
     with socket.create_server((host, port)) as listener:
         thread = threading.Thread(target=serve, args=(listener,), daemon=True)
