@@ -123,6 +123,9 @@ class _Fold:
         self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
         for alert in stored:
             self._put(alert)
+        # An alert that leaves its identity in this batch gets it back when it is wanted again: were it another's by
+        # then, the store would see two of the same while they are written.
+        self._held = {alert.identity: alert.id for alert in stored}
         self._changed: dict[str, Alert] = {}
         self._entries: list[HistoryEntry] = []
         self._due: dict[str, datetime | None] = {}
@@ -137,6 +140,9 @@ class _Fold:
     ) -> Received | WatchbellError:
         groups = [self._groups.get(_subject(identity), {}) for identity in _identities(signal)]
         group = {alert_id: alert for each in groups for alert_id, alert in each.items()}
+        former = self._held.get(identity_of(signal), "")
+        if former in group:
+            group = {former: group.pop(former), **group}
         muted = self._muting(signal, group) if self._rules.blackouts else None
         if muted is not None:
             signal = msgspec.structs.replace(signal, status=receiving.model.muted)

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from watchbell.adapters.store.migrations import migrate
+from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.alerts.timeouts import Timeouts
@@ -95,6 +97,29 @@ async def test_two_first_messages_at_once_make_one_alert(intake, store):
     async with store.reading() as tx:
         alert = await tx.alerts.get(first.alert.id)
     assert alert.duplicate_count == 1
+
+
+@pytest.mark.parametrize("url", [None, "sqlite"])
+async def test_an_alert_that_left_its_identity_in_a_batch_gets_it_back(clock, tmp_path, url):
+    """Whichever of the two the store writes first."""
+    store = MemoryStore()
+    if url is not None:
+        address = f"sqlite:///{tmp_path / 'w.db'}"
+        await migrate(address)
+        store = open_store(address)
+    intake = Intake(store, clock, Receiving(AlertaModel(), Limits()), NullTelemetry())
+    ids = ["00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"]
+    slow = msgspec.structs.replace(signal("Slow", correlate=("Slow", "Up")), id=ids[0])
+    up = msgspec.structs.replace(signal("Up", correlate=("Down", "Up")), id=ids[1])
+    await intake.receive_many([up, slow])
+    clock.advance(60)
+    received = await intake.receive_many([signal("Slow"), signal("Down"), signal("Up")])
+    assert [(one.alert.id, one.alert.event) for one in received] == [
+        (ids[0], "Slow"),
+        (ids[1], "Down"),
+        (ids[1], "Up"),
+    ]
+    await store.close()
 
 
 async def test_a_sender_that_says_no_timeout_gets_the_installations(store, clock):
