@@ -53,6 +53,7 @@ RULES = 2.0
 ARM = 5.0
 BLACKOUTS = 1.0
 INHIBITIONS = 1.0
+HISTORIES = 15.0
 HOUSEKEEPING = 60.0
 TIMERS = 500
 CHANGES_KEPT = timedelta(hours=1)
@@ -157,6 +158,7 @@ class Keeper:
             Loop(name="heartbeats", tick=self._arm, every=ARM),
             Loop(name="blackouts", tick=self._mute, every=BLACKOUTS),
             Loop(name="inhibitions", tick=self._inhibit, every=INHIBITIONS),
+            Loop(name="histories", tick=self._prune, every=HISTORIES),
             Loop(name="housekeeping", tick=self._tidy, every=HOUSEKEEPING),
         ]
 
@@ -274,6 +276,11 @@ class Keeper:
             await self._call(await self._do.inhibiting.run([lease]))
         return False
 
+    async def _prune(self) -> bool:
+        """Apart from the rest of housekeeping: in a storm it is busy for as long as that lasts."""
+        lease = self._shards.held.get(0)
+        return lease is not None and await self._do.pruning.run([lease])
+
     async def _tidy(self) -> bool:
         """What one keeper does for all: the one that holds the first shard."""
         lease = self._shards.held.get(0)
@@ -301,8 +308,7 @@ class Keeper:
         if PLUGIN in backlog and not self._do.informing.wanted:
             hint = "this keeper has no plug-ins; give all nodes the same settings of the section plugins"
             _log.warning("plugin_calls_wait", calls=backlog[PLUGIN][0], hint=hint)
-        more = await self._do.pruning.run([lease])
-        return more or gone >= TRIM or settled >= SETTLED or pruned >= PRUNED
+        return gone >= TRIM or settled >= SETTLED or pruned >= PRUNED
 
 
 async def _nothing() -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity, identity_of
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, Identity, identity_of, plain_identity_of
 from watchbell.domain.alerts.amend import Unforeseen
 from watchbell.domain.alerts.blackout import Blackout, covering
 from watchbell.domain.alerts.correlation import Correlator
@@ -80,7 +80,7 @@ async def apply_signals(
     """
     chosen = {signal.id for signal in signals if signal.id}
     signals = [_completed(signal, receiving, rules.correlator) for signal in signals]
-    identities = {identity for signal in signals for identity in _identities(signal)}
+    identities = _identities(signals)
     await tx.alerts.lock(identities)
     stored = await tx.alerts.related(identities)
     fold = _Fold(stored, rules)
@@ -108,6 +108,9 @@ def _completed(signal: Signal, receiving: Receiving, correlator: Correlator = NO
     return msgspec.structs.replace(signal, id=signal.id or new_id(), severity=severity, timeout=timeout)
 
 
+_NOBODY: dict[str, Alert] = {}
+
+
 class _Fold:
     """Alerts as they stand while a batch is folded."""
 
@@ -121,28 +124,37 @@ class _Fold:
         self._reserved = reserved
         self.created: list[str] = []
         self._groups: dict[tuple[str, str, str], dict[str, Alert]] = {}
-        for alert in stored:
-            self._put(alert)
         # An alert that leaves its identity in this batch gets it back when it is wanted again: were it another's by
         # then, the store would see two of the same while they are written.
-        self._held = {alert.identity: alert.id for alert in stored}
+        self._held: dict[Identity, str] = {}
+        for alert in stored:
+            self._held[self._put(alert)] = alert.id
         self._changed: dict[str, Alert] = {}
         self._entries: list[HistoryEntry] = []
         self._due: dict[str, datetime | None] = {}
         self.to_route: dict[str, None] = {}
         self.told: list[tuple[Alert, str | None]] = []
 
-    def _put(self, alert: Alert) -> None:
-        self._groups.setdefault(_subject(alert.identity), {})[alert.id] = alert
+    def _put(self, alert: Alert) -> Identity:
+        identity = alert.identity
+        self._groups.setdefault(identity.subject, {})[alert.id] = alert
+        return identity
+
+    def _candidates(self, signal: Signal) -> Mapping[str, Alert]:
+        """The alerts that the signal may be about, by id; the one that had its identity before this batch first."""
+        identity = identity_of(signal)
+        group = self._groups.get(identity.subject, _NOBODY)
+        if signal.correlation is not None:
+            group = {**group, **self._groups.get(plain_identity_of(signal).subject, _NOBODY)}
+        former = self._held.get(identity)
+        if former is None or former not in group or len(group) == 1:
+            return group
+        return {former: group[former], **group}
 
     def take(
         self, signal: Signal, now: datetime, receiving: Receiving, settle: Settle | None = None
     ) -> Received | WatchbellError:
-        groups = [self._groups.get(_subject(identity), {}) for identity in _identities(signal)]
-        group = {alert_id: alert for each in groups for alert_id, alert in each.items()}
-        former = self._held.get(identity_of(signal), "")
-        if former in group:
-            group = {former: group.pop(former), **group}
+        group = self._candidates(signal)
         muted = self._muting(signal, group) if self._rules.blackouts else None
         if muted is not None:
             signal = msgspec.structs.replace(signal, status=receiving.model.muted)
@@ -155,8 +167,8 @@ class _Fold:
         if muted is not None:
             received = _explained(received, muted)
         alert = received.alert
-        if before is not None and before.identity != alert.identity:
-            del self._groups[_subject(before.identity)][alert.id]
+        if before is not None and before.correlation is None and alert.correlation is not None:
+            del self._groups[before.identity.subject][alert.id]
         self._put(alert)
         self._changed[alert.id] = alert
         self._entries.extend(received.entries)
@@ -240,16 +252,10 @@ def route_row(alert_id: str, now: datetime) -> OutboxRow:
     )
 
 
-def _identities(signal: Signal) -> list[Identity]:
-    """What it speaks of, and what it would without the rule that correlates it: an alert from before is taken over."""
-    found = [identity_of(signal)]
-    if signal.correlation is not None:
-        found.append(identity_of(msgspec.structs.replace(signal, correlation=None)))
-    return found
-
-
-def _subject(identity: Identity) -> tuple[str, str, str]:
-    return identity.environment, identity.resource, identity.customer
+def _identities(signals: Sequence[Signal]) -> set[Identity]:
+    """What they speak of, and what they would without the rules that correlate them."""
+    found = {identity_of(signal) for signal in signals}
+    return found | {plain_identity_of(signal) for signal in signals if signal.correlation is not None}
 
 
 def _admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
@@ -349,7 +355,7 @@ class Intake:
         rules = self._in_force.at(config, now)
         signals = [_completed(signal, self._receiving, rules.correlator) for signal in signals]
         async with self._store.reading() as tx:
-            stored = await tx.alerts.related({each for signal in signals for each in _identities(signal)})
+            stored = await tx.alerts.related(_identities(signals))
         fold = _Fold(stored, rules)
         seen: list[tuple[Alert | None, Received]] = []
 

@@ -37,7 +37,7 @@ class Pruning:
             if long and await tx.history.cut(long, self._keep, BATCH) >= BATCH:
                 return True
             await tx.facts.put(FACT, f"{self._keep} {last}")
-        return True
+        return last - after >= BATCH
 
     async def _position(self, tx: Transaction) -> int:
         """Behind which entry to go on: from the first one, when less is kept than before."""

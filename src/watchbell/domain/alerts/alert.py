@@ -23,12 +23,22 @@ class Identity(NamedTuple):
     event: str
     customer: str
 
+    @property
+    def subject(self) -> tuple[str, str, str]:
+        """What alerts have in common that may take each other's signals: environment, resource, customer."""
+        return self.environment, self.resource, self.customer
+
+
+def plain_identity_of(signal: Signal) -> Identity:
+    """What a signal speaks of without the rule that correlates it: an alert from before the rule is taken over."""
+    return Identity(signal.environment, signal.resource, signal.event, signal.customer or "")
+
 
 def identity_of(told: "Signal | Alert") -> Identity:
     """What a signal or an alert speaks of."""
-    if told.correlation is not None:
-        return Identity(told.environment, told.correlation.subject, "", told.customer or "")
-    return Identity(told.environment, told.resource, told.event, told.customer or "")
+    if told.correlation is None:
+        return Identity(told.environment, told.resource, told.event, told.customer or "")
+    return Identity(told.environment, told.correlation.subject, "", told.customer or "")
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of
+from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of, plain_identity_of
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.gathering import gathered
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
@@ -72,10 +72,8 @@ def receive(
 
 def _match(signal: Signal, stored: Iterable[Alert]) -> Alert | None:
     if signal.correlation is not None:
-        # One that was there before the rule was made is taken over, so that it meets its recovery.
-        plain = identity_of(msgspec.structs.replace(signal, correlation=None))
         held = {alert.identity: alert for alert in stored}
-        return held.get(identity_of(signal)) or held.get(plain)
+        return held.get(identity_of(signal)) or held.get(plain_identity_of(signal))
     key = (signal.environment, signal.resource, signal.customer)
     same = [each for each in stored if (each.environment, each.resource, each.customer) == key and not each.correlation]
     for alert in same:
@@ -190,6 +188,8 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
 def _with_member(received: Received, sent: Signal, before: Alert, now: datetime, version: int) -> Received:
     """The same, with a line about what the message changed among the alert's members, where no other tells of it."""
     after = received.alert
+    if after.correlation is None:
+        return received
     shown = (sent.resource, sent.event, sent.severity) == (after.resource, after.event, after.severity)
     members = _members(after)
     if (shown and received.entries) or members == _members(before):

@@ -12,10 +12,6 @@ from watchbell.domain.errors import Conflict
 _Subject = tuple[str, str, str]
 
 
-def _subject(identity: Identity) -> _Subject:
-    return identity.environment, identity.resource, identity.customer
-
-
 class MemoryAlerts:
     """Tables `alerts` (by id), `identities` (identity → id) and `subjects` (environment, resource, customer → ids)."""
 
@@ -31,9 +27,9 @@ class MemoryAlerts:
         subjects = self._tables.read("subjects")
         wanted: dict[_Subject, set[str]] = {}
         for identity in identities:
-            wanted.setdefault(_subject(identity), set()).add(identity.event)
+            wanted.setdefault(identity.subject, set()).add(identity.event)
         found = [alerts[key] for subject in wanted for key in subjects.get(subject, ())]
-        held = [each for each in found if each.correlate or each.identity.event in wanted[_subject(each.identity)]]
+        held = [each for each in found if each.correlate or each.identity.event in wanted[each.identity.subject]]
         return sorted(held, key=lambda alert: alert.id)
 
     async def get(self, identifier: str) -> Alert | None:
@@ -62,7 +58,7 @@ class MemoryAlerts:
             rows[alert.id] = alert
             identities[alert.identity] = alert.id
             subjects = self._tables.edit("subjects")
-            key = _subject(alert.identity)
+            key = alert.identity.subject
             subjects[key] = (*subjects.get(key, ()), alert.id)
 
     async def delete(self, identifiers: Sequence[str]) -> None:
@@ -79,7 +75,7 @@ class MemoryAlerts:
             return
         del self._tables.edit("identities")[former.identity]
         subjects = self._tables.edit("subjects")
-        key = _subject(former.identity)
+        key = former.identity.subject
         subjects[key] = tuple(other for other in subjects[key] if other != identifier)
         if not subjects[key]:
             del subjects[key]
