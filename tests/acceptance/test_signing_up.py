@@ -10,7 +10,7 @@ import pytest
 
 from acceptance.installation import SingleMachine
 from acceptance.telling import mails_to, wait_mails_to
-from servers.alerta import AlertaCommand, AlertaMissing, AlertaRunner, install
+from servers.alerta import AlertaCommand, AlertaRunner
 from servers.process import wait_until
 from servers.smtp import SmtpServer
 
@@ -41,16 +41,6 @@ def trusting(mail: SmtpServer) -> Iterator[SingleMachine]:
     made = machine(mail)
     yield made
     made.stop()
-
-
-@pytest.fixture(scope="module")
-def alerta_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AlertaRunner]:
-    try:
-        runner = AlertaRunner(install(tmp_path_factory.mktemp("alerta")))
-    except AlertaMissing as error:
-        pytest.skip(str(error))
-    yield runner
-    runner.close()
 
 
 def somebody() -> str:
