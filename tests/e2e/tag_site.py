@@ -96,4 +96,5 @@ class TagSite:
 def ready(page: "Page", address: str, module: str = "divolte") -> None:
     """Open a page and wait until its tag is there."""
     page.goto(address, wait_until="domcontentloaded")
-    page.wait_for_function(f"typeof window.{module} === 'object'")
+    # Not wait_for_function: it asks again from inside the page, which a strict policy of the page refuses.
+    wait_until(lambda: page.evaluate(f"typeof window.{module} === 'object'"), what=f"window.{module}")

@@ -56,6 +56,8 @@ def test_it_runs_under_a_strict_policy_with_its_hash(tag_site, page: Page):
     page.on("console", lambda said: complaints.append(said.text))
     script = site.script(made.versioned.lstrip("/"), f'integrity="{integrity}" crossorigin="anonymous" async')
     address = site.put("/page", script, Content_Security_Policy=policy)
+    slowly = {"offline": False, "latency": 400, "downloadThroughput": -1, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slowly)
     ready(page, address, "watchbell")
     page.evaluate("watchbell.signal('long', {text: 'x'.repeat(9000)})")
     page.evaluate("history.pushState(null, '', '/next')")
