@@ -18,7 +18,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -173,11 +174,9 @@ def show(line: Line) -> None:
     )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="latency from signal to provider")
-    parser.add_argument("--rate", type=float, nargs="+", default=[100, 1000])
-    parser.add_argument("--seconds", type=float, default=5)
-    arguments = parser.parse_args()
+@contextmanager
+def one_machine() -> Generator[tuple[str, int]]:
+    """`watchbell up` with SQLite and no collector: its address and process. A run that breaks off shows its log."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, (Path(folder) / "log").open("w+") as log:
         environment = {
@@ -189,7 +188,7 @@ def main() -> None:
         command = [sys.executable, "-m", "watchbell", "up", "--data", folder, "--port", str(port)]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
-            lines = asyncio.run(run(arguments.rate, arguments.seconds, f"http://127.0.0.1:{port}"))
+            yield f"http://127.0.0.1:{port}", process.pid
         except SystemExit:
             log.seek(0)
             print(log.read()[-3000:], file=sys.stderr)
@@ -197,6 +196,15 @@ def main() -> None:
         finally:
             process.terminate()
             process.wait(30)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="latency from signal to provider")
+    parser.add_argument("--rate", type=float, nargs="+", default=[100, 1000])
+    parser.add_argument("--seconds", type=float, default=5)
+    arguments = parser.parse_args()
+    with one_machine() as (url, _):
+        lines = asyncio.run(run(arguments.rate, arguments.seconds, url))
     print(f"ratio of p99 at {lines[0].rate:g} alerts/s to {TARGET * 1000:g} ms: {lines[0].at(0.99) / TARGET:.2f}")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,15 +13,18 @@ from litestar.testing import TestClient
 from litestar.types import Receive, Scope, Send
 
 from api_answers import Compared
+from api_clock import START, SetClock
+from api_plugins import Call, Probe
 from watchbell import plugins
 from watchbell.adapters.archive.asking import ArchiveSettings, DuckArchive
 from watchbell.adapters.books import LocalBooks
 from watchbell.adapters.bus.memory import MemoryBus
+from watchbell.adapters.login.passkeys import WebAuthn
 from watchbell.adapters.passwords import Argon2Passwords
 from watchbell.adapters.rejected import RejectedFiles
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.telemetry import PrometheusTelemetry
-from watchbell.api import alerts, app, auth, client_config, operations, pages, webhooks
+from watchbell.api import alerts, app, auth, client_config, operations, pages, tries, webhooks
 from watchbell.api.alerta_wire import Defaults
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.domain.accounts import ApiKey, User
@@ -29,11 +32,14 @@ from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.alerts.severity import DEFAULT, Severities
+from watchbell.domain.passkeys import relying_party
 from watchbell.domain.roles import USUAL, RoleRules
+from watchbell.domain.second_factor import Required
 from watchbell.ports.store import Store
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.toolkit.objects import ObjectShapes
-from watchbell.toolkit.settings import Secret, Settings
+from watchbell.toolkit.origins import Origins
+from watchbell.toolkit.settings import Secret
 from watchbell.usecases.administering import Administering
 from watchbell.usecases.admitting import Admitting, Gate
 from watchbell.usecases.attesting import Attesting, PasswordGate
@@ -42,53 +48,44 @@ from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.demanding import Demands
 from watchbell.usecases.directory import Directory
+from watchbell.usecases.entering import Entrance
 from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.explaining import Explaining
 from watchbell.usecases.exploring import Exploring
 from watchbell.usecases.following import ChangeFeed
 from watchbell.usecases.foreseeing import Foreseeing
+from watchbell.usecases.forwarding import Forwarding
 from watchbell.usecases.guarding import GuardedStore
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
-from watchbell.usecases.intake import Intake, Receiving, apply_signals
 from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.looking_back import LookingBack
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.obeying import Obeying
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.passkeys import Passkeys
 from watchbell.usecases.permitting import Permitting
 from watchbell.usecases.pinging import Pinging
+from watchbell.usecases.presenting import Presenting
 from watchbell.usecases.pulsing import Pulsing
+from watchbell.usecases.receiving import Receiving, apply_signals
 from watchbell.usecases.recording import Rulebook
 from watchbell.usecases.sessions import digest
 from watchbell.usecases.shaping import Shaping
 from watchbell.usecases.signing_up import SigningUp, SignUpTerms
+from watchbell.usecases.switching import Switching
 from watchbell.usecases.trying import Trying
 from watchbell.usecases.two_step import TwoStep
 from watchbell.usecases.viewing import Viewing
 from watchbell.usecases.vouching import Vouching
 
-START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 NO_ARCHIVE = ArchiveSettings(url="/nowhere", scratch=Path("/nowhere"), missing="no archive in this test")
 OUR_ORIGIN = {"Origin": "http://testserver.local"}
-
-
-class SetClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self, now: datetime = START) -> None:
-        self.time = now
-
-    def now(self) -> datetime:
-        """The time that was set."""
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        """Move on at once."""
-        self.time += timedelta(seconds=seconds)
+BASE_URL = "https://watchbell.example"
+"""Where people reach the pages, which passkeys are bound to."""
 
 
 def light_passwords() -> Argon2Passwords:
@@ -100,50 +97,10 @@ class TurnedVault:
     """Seals by turning the text round."""
 
     def seal(self, plain: str) -> str:
-        """Seal."""
         return plain if plain.startswith("sealed:") else f"sealed:{plain[::-1]}"
 
     def unseal(self, sealed: str) -> str:
-        """Open."""
         return sealed.removeprefix("sealed:")[::-1] if sealed.startswith("sealed:") else sealed
-
-
-class ProbeConfig(Settings, frozen=True):
-    """Settings of a check for tests."""
-
-    url: str
-    """Where to look."""
-    retries: int = 0
-    """How often again."""
-    password: Secret = Secret("")
-    """Shown to nobody."""
-    headers: dict[str, Secret] = {}
-    """Sent along."""
-
-
-class Probe:
-    """A check for tests."""
-
-    name = "probe"
-    title = "Probe"
-    Config = ProbeConfig
-
-
-class CallConfig(Settings, frozen=True):
-    """Settings of a channel for tests."""
-
-    url: str
-    """Whom to call."""
-    token: Secret
-    """Shown to nobody."""
-
-
-class Call:
-    """A channel for tests."""
-
-    name = "call"
-    title = "Call"
-    Config = CallConfig
 
 
 class HeardBus(MemoryBus):
@@ -173,8 +130,12 @@ class World:
         model: Callable[[Severities], AlarmModel] = AlertaModel,
         actions: tuple[str, ...] = (),
         terms: SignUpTerms = SignUpTerms(),  # noqa: B008 - a value
+        base_url: str = BASE_URL,
+        second_step: Required = Required.OFF,
+        limits: Limits = Limits(),  # noqa: B008 - a value
     ) -> None:
         self.severities = severities
+        self.limits = limits
         self.model = model(severities)
         self.clock = SetClock()
         self.webhook_secrets: dict[str, Secret] = {}
@@ -183,6 +144,8 @@ class World:
         self.passwords = light_passwords()
         self.gates: list[Gate] = []
         self.directories: list[PasswordGate] = []
+        self.cors_origins: list[str] = []
+        self.forwarding = Forwarding()
         self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
         attesting = Attesting(self.store, self.clock, self.admitting, self.directories)
         self.authenticating = Authenticating(
@@ -193,7 +156,9 @@ class World:
             admin_key=admin_key,
             rules=rules,
             readonly_scopes=readonly_scopes,
-            demands=Demands(verify_email=terms.verify_email, vault=TurnedVault(), attesting=attesting),
+            demands=Demands(
+                verify_email=terms.verify_email, second_step=second_step, vault=TurnedVault(), attesting=attesting
+            ),
         )
         self.client_config = client_config.ClientConfig(
             environments=("Production",),
@@ -207,6 +172,9 @@ class World:
         self.administering = Administering(self.store, self.clock, self.passwords, self.authenticating)
         self.signing_up = SigningUp(self.store, self.clock, self.passwords, self.authenticating, terms)
         self.two_step = TwoStep(self.store, self.clock, TurnedVault(), self.authenticating)
+        reader = WebAuthn(relying_party(base_url))
+        self.passkeys = Passkeys(self.store, self.clock, TurnedVault(), reader, self.authenticating)
+        self.presenting = Presenting(self.store, self.clock, TurnedVault(), reader, self.authenticating)
 
     async def add_user(self, login: str, *roles: str, password: str = PASSWORD) -> User:
         """A user with the usual password."""
@@ -256,11 +224,15 @@ class World:
         configured = Configured(self.store, self.clock, NullTelemetry())
         rules = Rulebook(model.severities.known, "http://watchbell.example")
         timeouts = self.client_config.timeouts
-        receiving = Receiving(model, Limits(), timeouts=timeouts)
-        intake = Intake(self.store, self.clock, receiving, NullTelemetry())
+        receiving = Receiving(model, self.limits, timeouts=timeouts)
 
         async def take(tx: Any, signals: Any, now: datetime) -> Any:
             return (await apply_signals(tx, signals, now, receiving)).shards
+
+        switching = Switching(self.store, self.clock)
+        heartbeating = Heartbeating(store, take, self.clock, model, limits=self.limits, timeouts=timeouts)
+        common = (self.store, self.clock, receiving, NullTelemetry())
+        intake = Entrance(*common, switching=switching, take=heartbeating.take, heartbeats={"Alive"})
 
         operating = Operating(store, self.clock, model, timeouts=timeouts)
         hooks = plugins.table("webhook")
@@ -289,8 +261,9 @@ class World:
             "permitting": Permitting(self.store, self.clock, self.authenticating.rules),
             "feed": ChangeFeed(self.store, self.clock),
             "files": pages.load_files(),
+            "forwarding": self.forwarding,
             "foreseeing": Foreseeing(store, configured, self.clock, shapes),
-            "heartbeating": Heartbeating(store, take, self.clock, model, timeouts=timeouts),
+            "heartbeating": heartbeating,
             "housekeeping": Housekeeping(store, self.clock, model),
             "inspecting": Inspecting(store, configured, self.clock, model),
             "explaining": Explaining(store, configured, rules, self.clock),
@@ -313,15 +286,20 @@ class World:
             "pulsing": Pulsing(self.store, configured, take, self.clock),
             "readiness": operations.Readiness(self.store, self.bus),
             "reception": alerts.Reception(intake, self.clock, Defaults()),
+            "cors_origins": Origins(self.cors_origins),
             "secure_cookie": False,
             "signing_up": self.signing_up,
             "two_step": self.two_step,
+            "passkeys": self.passkeys,
+            "presenting": self.presenting,
             "settings_shown": "server.port = 8080\n",
             "shapes": shapes,
+            "tries": tries.Tries(),
             "trying": Trying(),
             "vouching": self.vouching,
             "started": START,
             "store": store,
+            "switching": switching,
         }
 
     def app(self) -> Litestar:

@@ -4,8 +4,11 @@ A server whose program is missing skips the tests that need it, with the name of
 Session fixtures share one instance per test process, each test gets a database or virtual host of its own.
 """
 
+import ast
+import gc
 import os
 from collections.abc import Callable, Iterator
+from functools import cache
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,10 +41,10 @@ hypothesis.settings.load_profile("watchbell")
 pytest_plugins = ["store_fixtures"]
 """Fixtures that several folders share; they are found by name."""
 
-_SHARING = ("acceptance", "faults")
-"""Folders whose tests share a whole installation."""
+_SHARED = frozenset({"installation", "single_machine", "cluster", "breakable"})
+"""Fixtures that are a whole installation; the tests of a folder that ask for one share it."""
 
-_LONG_FIRST = (*_SHARING, "e2e", "gates", "integration", "property", "contract")
+_LONG_FIRST = ("acceptance", "faults", "gates", "e2e", "integration", "property", "contract")
 
 _FIXTURE_MARKS = {
     "postgres_server": "postgres",
@@ -71,27 +74,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _keep_folders_together(items: list[pytest.Item]) -> None:
     """One folder after the other: what a folder's tests share need not run beside the rest.
 
-    The long ones come first, so that two processes end at about the same time. Within a folder the order is random.
+    The long ones come first, so that all processes end at about the same time. Within a folder the order is random, but
+    what shares an installation begins.
     """
     here = Path(__file__).parent
     places = {folder: place for place, folder in enumerate(_LONG_FIRST)}
 
-    def place(item: pytest.Item) -> int:
+    def place(item: pytest.Item) -> tuple[bool, int]:
         folder = item.path.relative_to(here).parts[0] if item.path.is_relative_to(here) else ""
-        return places.get(folder, len(places))
+        return not _shares(item.path), places.get(folder, len(places))
 
     items.sort(key=place)
 
 
+@cache
+def _shares(file: Path) -> bool:
+    """Whether tests or fixtures of the file ask for an installation that others have, too."""
+    functions = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.FunctionDef)]
+    asking = [node for node in functions if node.name.startswith("test_") or node.decorator_list]
+    return any(argument.arg in _SHARED for node in asking for argument in node.args.args)
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Deal the tests out to processes: by file, but a folder that shares an installation as a whole."""
+    """Deal the tests out to processes: by file, but those of a folder that share an installation together."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByInstallation(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            folder = file.removeprefix("tests/").partition("/")[0]
-            return folder if folder in _SHARING else file
+            return file.rpartition("/")[0] if _shares(config.rootpath / file) else file
 
     return ByInstallation(config, log)
 
@@ -104,9 +115,16 @@ def _refuse_async_tests_beside_a_browser(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(message)
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded stays: no garbage is looked for in it any more."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 def pytest_sessionfinish() -> None:
     """Leave no server behind when a fixture failed half-way."""
     end_leftovers()
+    gc.unfreeze()
 
 
 def missing(error: MissingServerError) -> None:

@@ -13,8 +13,9 @@ from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.inhibiting import Inhibiting
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving
 
 SWITCH = Inhibition(
     name="switch",

@@ -26,11 +26,12 @@ from watchbell.ports.telemetry import NullTelemetry
 from watchbell.toolkit.objects import ObjectShapes
 from watchbell.usecases.alerting import Alerting
 from watchbell.usecases.configuration import Configured
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.moving import Moving, Report, Writer
 from watchbell.usecases.moving_alerts import MovingAlerts
 from watchbell.usecases.moving_people import MovingPeople
 from watchbell.usecases.proposing import body_of
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AGO = NOW - timedelta(minutes=30)

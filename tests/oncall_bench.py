@@ -11,6 +11,7 @@ from watchbell.adapters.bus.memory import MemoryBus
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.vault import AesVault
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.inhibition import Inhibition
 from watchbell.domain.errors import WatchbellError
 from watchbell.domain.ids import SHARDS, AlertId, new_id, shard_of
@@ -115,7 +116,7 @@ class Bench:
         self.held: dict[int, Lease] = {}
         self.vault = AesVault("k" * 32)
         self.sender = Sender(one_channel(self.channel), self.vault, self.clock, telemetry)
-        self.routing = Routing(self.store, self.configured, RULES, self.clock, telemetry)
+        self.routing = Routing(self.store, self.configured, RULES, self.clock, telemetry, AlertaModel())
         self.escalating = Escalating(self.store, self.configured, RULES, self.clock)
         self.delivering = Delivering(
             self.store,

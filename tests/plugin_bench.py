@@ -19,10 +19,11 @@ from watchbell.ports.telemetry import NullTelemetry
 from watchbell.testing import HandClock, MemoryStore
 from watchbell.usecases.consulting import Consulting, Plugged, Terms, hooks_of
 from watchbell.usecases.informing import Informing
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.looking import StoreLookup
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AMPLE = 30.0

@@ -23,9 +23,9 @@ class Server(Settings, frozen=True):
     port: int = 8080
     """Port to listen on."""
     base_url: str = ""
-    """Address under which people reach the pages, for links in messages.
+    """Address under which people reach the pages, for links in messages, and for passkeys.
 
-    Empty takes it from the request, or from host and port.
+    Empty takes it from the request, or from host and port; there are no passkeys then.
     """
     tls_cert: str = ""
     """File with the certificate chain (PEM); empty serves plain HTTP."""

@@ -5,13 +5,14 @@ Third parties use the entry-point groups `watchbell.checks`, `watchbell.channels
 `watchbell.sinks` and `watchbell.webhooks`; one that does not load, or is not what its kind must be, is left out and
 logged, and a name that is taken is never replaced.
 
-Plug-ins for alerts (`watchbell.alert_plugins`) and the rules that choose among them (`watchbell.alert_routing`) are
-all of third parties, and only those are loaded that the settings name. A finder (`watchbell.finders`) offers plug-ins
+Of plug-ins for alerts (`watchbell.alert_plugins`) and rules that choose among them (`watchbell.alert_routing`) only
+those are loaded that the settings name; one that somebody installed goes before a built-in one of its name, which is
+often an example that they made their own of. A finder (`watchbell.finders`) offers plug-ins
 that another product's distributions have, made to fit.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import entry_points
 from types import MappingProxyType
@@ -26,6 +27,13 @@ from watchbell.toolkit.settings import fields_of
 
 BUILT_IN: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
+        "alert_plugin": {
+            "acked_by": "watchbell.alert_plugins.acked_by:AckedBy",
+            "escalate": "watchbell.alert_plugins.escalate:Escalate",
+            "normalise": "watchbell.alert_plugins.normalise:Normalise",
+            "remote_ip": "watchbell.alert_plugins.remote_ip:RemoteIp",
+            "timeout": "watchbell.alert_plugins.timeout:Timeout",
+        },
         "check": {
             "command": "watchbell.checks.command:Command",
             "http": "watchbell.checks.http:Http",
@@ -79,6 +87,7 @@ GROUPS = MappingProxyType({kind: f"watchbell.{kind}s" for kind in BUILT_IN})
 
 NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        "alert_plugin": (),
         "check": ("Config", "run"),
         "channel": ("Config", "send", "close"),
         "importer": ("read",),
@@ -88,7 +97,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """What a plug-in of each kind must have."""
 
-ALERT_PLUGINS = "watchbell.alert_plugins"
 ALERT_ROUTING = "watchbell.alert_routing"
 FINDERS = "watchbell.finders"
 
@@ -152,7 +160,7 @@ def alert_plugins(names: Sequence[str]) -> dict[str, Any]:
     Raises:
         Permanent: one is not installed, or does not load: an alert must not do without it unnoticed.
     """
-    return {name: _made("alert_plugin", ALERT_PLUGINS, name, "plugins.alerts") for name in names}
+    return {name: _made("alert_plugin", GROUPS["alert_plugin"], name, "plugins.alerts") for name in names}
 
 
 def alert_routing(name: str) -> Callable[..., Any]:
@@ -172,7 +180,8 @@ def _made(kind: str, group: str, name: str, setting: str) -> Any:
 
 
 def _chosen(kind: str, group: str, name: str, setting: str) -> Any:
-    offers = {offer.name: offer for offer in reversed(list(_offers(kind, group)))}
+    own = [Offer(own, partial(_import, where), "built in") for own, where in BUILT_IN.get(kind, {}).items()]
+    offers = {offer.name: offer for offer in reversed([*_offers(kind, group), *own])}
     if name not in offers:
         there = ", ".join(sorted(offers)) or "none"
         raise Permanent(f"{setting}: {name!r} is not installed here; there are: {there}")

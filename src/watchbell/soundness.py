@@ -14,6 +14,8 @@ from watchbell.domain.alerts.flapping import FEWEST_CHANGES, LONGEST_FLAP, MOST_
 from watchbell.domain.alerts.timeouts import LONGEST_TIMEOUT
 from watchbell.domain.errors import Invalid
 from watchbell.domain.hawk import HawkKey
+from watchbell.toolkit.forwarding import own_place_fault, read_destinations
+from watchbell.toolkit.login_provider import LOCAL
 from watchbell.toolkit.login_providers import read_providers
 from watchbell.toolkit.origins import Origins
 from watchbell.toolkit.settings import MINIMUM_SECRET, InvalidSettings
@@ -91,8 +93,8 @@ def _login_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     yield from _hmac_faults(c, keys)
     if c.login.alerta_provider and c.login.alerta_provider not in kinds:
         yield "login.alerta_provider", f"there is no provider {c.login.alerta_provider!r} in login.providers."
-    if kinds.get(c.login.alerta_provider) == "saml":
-        yield "login.alerta_provider", "Alerta's own pages cannot log in by SAML here; Watchbell's can."
+    if "cas" in kinds.values() and not c.server.base_url and c.server.host not in LOCAL:
+        yield "server.base_url", "is needed by the log-in provider of the type cas, whose tickets are for that address."
 
 
 def _account_faults(c: Configuration) -> Iterator[tuple[str, str]]:
@@ -158,6 +160,7 @@ def _alert_faults(c: Configuration) -> Iterator[tuple[str, str]]:
     yield from c.alerts.severity_faults()
     yield from c.alerts.action_faults()
     yield from c.plugins.faults()
+    yield from _forward_faults(c)
     patterns = {"allowed_environments": c.allowed_environments, "alerts.refused_origins": c.alerts.refused_origins}
     for key, given in patterns.items():
         for pattern in given:
@@ -165,6 +168,18 @@ def _alert_faults(c: Configuration) -> Iterator[tuple[str, str]]:
                 re.compile(pattern)
             except re.error as error:
                 yield key, f"{pattern!r} is no regular expression: {error}."
+
+
+def _forward_faults(c: Configuration) -> Iterator[tuple[str, str]]:
+    try:
+        tables = read_destinations(c.plugins.forward)
+    except InvalidSettings as error:
+        for problem in error.problems:
+            yield problem.field, f"{problem.reason} ({problem.fix})" if problem.fix else f"{problem.reason}."
+        return
+    fault = own_place_fault(tables, f"{c.base_url}/api" if c.server.base_url else "") if tables else ""
+    if fault:
+        yield "plugins.forward", fault
 
 
 def _source_faults(c: Configuration) -> Iterator[tuple[str, str]]:

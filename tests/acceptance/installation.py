@@ -132,11 +132,11 @@ class Installation:
 
 
 class SingleMachine(Installation):
-    """`watchbell up`, with SQLite. `settings` are further environment variables."""
+    """`watchbell up`, with SQLite, on a free port unless one is said. `settings` are further environment variables."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, port: int = 0, /, **settings: str) -> None:
         super().__init__("up", True, **settings)
-        self.port, self.collector_port = free_port(), free_port()
+        self.port, self.collector_port = port or free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.collector_url = f"http://127.0.0.1:{self.collector_port}"
         ports = ("--port", str(self.port), "--collector-port", str(self.collector_port))
@@ -174,9 +174,12 @@ class SingleMachine(Installation):
 
 
 class Cluster(Installation):
-    """Two of each role and a collector, over PostgreSQL and RabbitMQ, behind the nginx configuration that we ship."""
+    """Two of each role and a collector, over PostgreSQL and RabbitMQ, behind the nginx configuration that we ship.
 
-    def __init__(self, postgres_url: str, rabbitmq_url: str, authority: TestAuthority) -> None:
+    `settings` are further environment variables of every process.
+    """
+
+    def __init__(self, postgres_url: str, rabbitmq_url: str, authority: TestAuthority, **settings: str) -> None:
         self.port, self.events_port = free_port(), free_port()
         self.url = f"https://localhost:{self.port}"
         self.collector_url = f"https://localhost:{self.events_port}"
@@ -189,6 +192,7 @@ class Cluster(Installation):
             WATCHBELL_SERVER__TRUSTED_PROXIES="127.0.0.0/8",
             WATCHBELL_SERVER__BASE_URL=self.url,
             WATCHBELL_COLLECTOR__TRUSTED_PROXIES="127.0.0.0/8",
+            **settings,
         )
         assert self.launch("migrate", "migrate").wait(60) == 0, self.logs()
         del self.processes["migrate"]

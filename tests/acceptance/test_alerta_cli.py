@@ -307,7 +307,7 @@ def test_logging_in_and_out_and_who_one_is(alerta_as: Callable[..., AlertaComman
     assert "Patricia" in alerta_as(ADMIN_KEY)("users")
     alerta("logout")
     assert "Missing authorization" in alerta.run("whoami").stderr
-    assert "Invalid user name or password" in typed(alerta, "login", person, answers=["wrong password"])
+    assert "Invalid username or password" in typed(alerta, "login", person, answers=["wrong password"])
 
 
 def test_nobody_signs_up(alerta: AlertaCommand):

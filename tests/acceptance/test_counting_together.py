@@ -117,23 +117,38 @@ def pair(postgres_server: PostgresServer, rabbitmq_server: RabbitServer) -> Iter
         installation.stop()
 
 
+PERCENTILE: dict[str, Any] = {"measure": "percentile", "field": "parameters.lcp", "percentile": 75}
+
+
 def rule(name: str, **fields: Any) -> Rule:
     """A rule over events of its own type."""
     common: dict[str, Any] = {"window_s": WINDOW_S, "bound": "above", "late_s": 120}
     return msgspec.convert({"name": name, "filter": {"event_type": name}, **common, **fields}, Rule)
 
 
-def define(pair: TwoCollectors, rules: Sequence[Rule]) -> dict[str, str]:
-    """Rule ids by name, once both collectors count for all."""
-    ids: dict[str, str] = {}
-    for one in rules:
-        body = msgspec.to_builtins(one)
-        ids[one.name] = pair.define("rule", **{key: value for key, value in body.items() if key not in NOT_GIVEN})
-    wait_until(lambda: all(map(pair.counting, ids.values())), 90, "two collectors that count")
-    return ids
-
-
+RULES = [
+    rule("counted", threshold=15),
+    rule("crowd", measure="distinct", threshold=70),
+    rule("crowd-in-both", measure="distinct", threshold=100),
+    rule("slow", **PERCENTILE, threshold=2500, at_least=20),
+    rule("slow-in-one", **PERCENTILE, threshold=2500, at_least=5),
+    rule("repeated", threshold=15),
+    rule("patient", threshold=15),
+    rule("hasty", threshold=15, late_s=5),
+]
+SUMS = ("counted", "crowd", "crowd-in-both", "slow", "slow-in-one")
 NOT_GIVEN = frozenset({"id", "version", "created_at", "updated_at"})
+
+
+@pytest.fixture(scope="module")
+def ids(pair: TwoCollectors) -> dict[str, str]:
+    """The rules' ids by name, once both collectors count for all of them."""
+    found: dict[str, str] = {}
+    for one in RULES:
+        body = msgspec.to_builtins(one)
+        found[one.name] = pair.define("rule", **{key: value for key, value in body.items() if key not in NOT_GIVEN})
+    wait_until(lambda: all(map(pair.counting, found.values())), 90, "two collectors that count")
+    return found
 
 
 def next_window() -> datetime:
@@ -153,17 +168,8 @@ def visits(name: str, parties: range) -> list[dict[str, Any]]:
     return [{"event_type": name, "party_id": f"0:i1t84hgy:{party:06d}"} for party in parties]
 
 
-def test_two_collectors_open_one_alert_on_what_they_add_up_to(pair: TwoCollectors) -> None:
+def test_two_collectors_open_one_alert_on_what_they_add_up_to(pair: TwoCollectors, ids: dict[str, str]) -> None:
     """No part breaks a bound alone; and where a part would, and the whole does not, nobody is told."""
-    percentile: dict[str, Any] = {"measure": "percentile", "field": "parameters.lcp", "percentile": 75}
-    rules = [
-        rule("counted", threshold=15),
-        rule("crowd", measure="distinct", threshold=70),
-        rule("crowd-in-both", measure="distinct", threshold=100),
-        rule("slow", **percentile, threshold=2500, at_least=20),
-        rule("slow-in-one", **percentile, threshold=2500, at_least=5),
-    ]
-    ids = define(pair, rules)
     start = next_window()
     sent = [
         [
@@ -185,19 +191,20 @@ def test_two_collectors_open_one_alert_on_what_they_add_up_to(pair: TwoCollector
         pair.send(number, events)
 
     def judged() -> bool:
-        windows = [pair.window(rule_id, start) for rule_id in ids.values()]
+        windows = [pair.window(ids[name], start) for name in SUMS]
         return all(window is not None and window["value"] is not None for window in windows)
 
     wait_until(judged, 60, "the window to be judged")
-    values: dict[str, Any] = {name: (pair.window(rule_id, start) or {})["value"] for name, rule_id in ids.items()}
+    values: dict[str, Any] = {name: (pair.window(ids[name], start) or {})["value"] for name in SUMS}
     assert values["counted"] == 19
     assert values["crowd"] == pytest.approx(80, rel=0.03)
     assert values["crowd-in-both"] == pytest.approx(80, rel=0.03)
     assert 3000 <= values["slow"] <= 3100
     assert values["slow-in-one"] == 100
-    check_no_part_would_do(pair, [each for each in rules if not each.name.endswith(("both", "one"))], ids, start)
+    alone = [each for each in RULES if each.name in {"counted", "crowd", "slow"}]
+    check_no_part_would_do(pair, alone, ids, start)
 
-    alerts = {name: told(pair, name) for name in ids}
+    alerts = {name: told(pair, name) for name in SUMS}
     assert {name: len(found) for name, found in alerts.items()} == {
         "counted": 1,
         "crowd": 1,
@@ -229,9 +236,8 @@ def openings(pair: TwoCollectors, alert: dict[str, Any]) -> int:
     return sum(entry["status"] == "open" for entry in history)
 
 
-def test_a_repeated_report_changes_nothing(pair: TwoCollectors) -> None:
+def test_a_repeated_report_changes_nothing(pair: TwoCollectors, ids: dict[str, str]) -> None:
     """Each part comes three times: the sum stays, and the alert is opened once."""
-    ids = define(pair, [rule("repeated", threshold=15)])
     start = next_window()
     for number in (0, 1):
         pair.send(number, pageviews("repeated", [1] * 9))
@@ -261,15 +267,15 @@ def wait_for_parts(pair: TwoCollectors, rule_id: str, start: datetime, node: str
     return found()
 
 
-def test_a_late_part_opens_its_window_again_until_the_allowance_ends(pair: TwoCollectors) -> None:
+def test_a_late_part_opens_its_window_again_until_the_allowance_ends(pair: TwoCollectors, ids: dict[str, str]) -> None:
     """A collector that could not reach the broker reports a window that was judged without it."""
-    ids = define(pair, [rule("patient", threshold=15), rule("hasty", threshold=15, late_s=5)])
+    both = {name: ids[name] for name in ("patient", "hasty")}
     start = next_window()
     for number in (0, 1):
         pair.send(number, [*pageviews("patient", [1] * 3), *pageviews("hasty", [1] * 3)])
 
     def judged() -> bool:
-        windows = [pair.window(rule_id, start) for rule_id in ids.values()]
+        windows = [pair.window(rule_id, start) for rule_id in both.values()]
         return all(window is not None and window["value"] == 6 for window in windows)
 
     wait_until(judged, 60, "the window to be judged")
@@ -277,7 +283,7 @@ def test_a_late_part_opens_its_window_again_until_the_allowance_ends(pair: TwoCo
     wait_until(lambda: time.time() > final, 60, "the hasty rule's window to be final")
     late = {
         name: WindowPart(rule_id=rule_id, node="late", window_start=start, window_s=WINDOW_S, count=50, complete=True)
-        for name, rule_id in ids.items()
+        for name, rule_id in both.items()
     }
     pair.report(list(late.values()))
     wait_until(

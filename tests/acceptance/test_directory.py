@@ -56,7 +56,7 @@ def _log_in_by(machine: SingleMachine, alerta: AlertaCommand, directory: LdapSer
     assert re.search(r"^provider +: ldap$", alerta("token", "-D"), re.MULTILINE)
     assert "Logged in as bob" in typed(alerta, "login", "bob", answers=[THERE])
     assert "read write" in alerta("whoami", "-u")
-    assert "Invalid user name or password" in typed(alerta, "login", "bob", answers=["wrong"])
+    assert "Invalid username or password" in typed(alerta, "login", "bob", answers=["wrong"])
     assert "they belong to none of the allowed groups" in typed(alerta, "login", "hidden", answers=[THERE])
     directory.process.stop()
     assert "The staff's directory does not answer." in typed(alerta, "login", "ann", answers=[THERE])

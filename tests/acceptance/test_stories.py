@@ -34,7 +34,7 @@ def acknowledge_in_page(page: "Page", installation: Installation, incident_id: s
     page.goto(f"{installation.url}/incidents/{incident_id}")
     page.get_by_label("User name").fill(login)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
     page.get_by_role("button", name="Acknowledge").first.click()
     return login
 

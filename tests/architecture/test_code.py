@@ -122,3 +122,12 @@ def test_a_command_on_the_store_loads_no_server():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     heavy = {"alembic", "cel", "duckdb", "granian", "jinja2", "litestar", "pyarrow"}
     assert not heavy & set(json.loads(done.stdout))
+
+
+def test_a_role_loads_nothing_that_its_settings_may_never_want():
+    """What is loaded takes time at each start and memory in each process."""
+    modules = "watchbell.bootstrap.single, watchbell.bootstrap.nodes"
+    code = f"import json, sys, {modules}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    heavy = {"alembic", "cel", "confluent_kafka", "duckdb", "joserfc", "ldap3", "numpy", "pyarrow", "saml2"}
+    assert not heavy & set(json.loads(done.stdout))

@@ -34,7 +34,7 @@ def test_every_setting_is_documented():
 
 @pytest.mark.parametrize("kind", BUILT_IN)
 def test_every_plugin_and_its_settings_are_documented(kind):
-    page = (REFERENCE / f"{kind}s.md").read_text()
+    page = (REFERENCE / f"{kind.replace('_', '-')}s.md").read_text()
     for name, plugin in table(kind).items():
         _, found, section = page.partition(f"## `{name}`\n")
         assert found, f"{kind} {name} has no section"

@@ -10,7 +10,8 @@ from watchbell.plugins import BUILT_IN, GROUPS, table
 from watchbell.toolkit.settings import docstrings
 
 # The kinds of plug-in that DESIGN names, by folder. A folder that does not exist yet has nothing to agree with.
-FOLDERS = [name for name in ("checks", "channels", "webhooks", "sinks", "importers") if (PACKAGE / name).is_dir()]
+KINDS = ("alert_plugins", "checks", "channels", "webhooks", "sinks", "importers")
+FOLDERS = [name for name in KINDS if (PACKAGE / name).is_dir()]
 CASES = [
     SimpleNamespace(kind=kind, name=name, where=where) for kind in BUILT_IN for name, where in BUILT_IN[kind].items()
 ]

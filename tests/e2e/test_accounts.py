@@ -53,7 +53,7 @@ def enter(page: Page, machine: SingleMachine, password: str, login: str = EMAIL)
     page.goto(f"{machine.url}/login")
     page.get_by_label("User name").fill(login)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log in", exact=True).click()
 
 
 def code_now(secret: str, ahead: int = 0) -> str:

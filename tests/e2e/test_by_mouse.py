@@ -113,8 +113,9 @@ def test_boxes_select_also_a_range_and_buttons_act(alerts: SingleMachine, desk: 
     expect(bar).to_contain_text("3 selected")
     bar.get_by_role("button", name="Close").click()
     undo(desk, "3 alerts closed.")
+    # Whoever is quick undoes before the rows have gone, so that the page shows no difference.
+    alerts.wait_alert(10, resource="host-007")
     expect(row(desk, "host-007")).to_be_visible()
-    assert alerts.alert(resource="host-007", status="open")
 
 
 def test_a_row_opens_beside_the_list_and_is_acted_on_there(alerts: SingleMachine, desk: Page) -> None:

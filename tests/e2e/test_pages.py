@@ -220,7 +220,7 @@ def test_a_session_that_ended_asks_to_log_in_and_comes_back(
     desk.get_by_label("User name").fill("ada")
     desk.get_by_label("Password").fill("wrong password")
     desk.keyboard.press("Enter")
-    expect(desk.get_by_text("Invalid user name or password")).to_be_visible()
+    expect(desk.get_by_text("Invalid username or password")).to_be_visible()
     desk.get_by_label("Password").fill("correct horse battery")
     desk.keyboard.press("Enter")
     expect(desk).to_have_url(re.compile("/services$"))

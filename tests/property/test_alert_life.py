@@ -33,8 +33,9 @@ from watchbell.domain.ids import SHARDS
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.alerting import Alerting
-from watchbell.usecases.intake import Intake, Receiving, apply_signals
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving, apply_signals
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MODELS: tuple[AlarmModel, ...] = (AlertaModel(), IsaModel())

@@ -16,7 +16,7 @@ from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.alerts.query import AlertQuery
 from watchbell.domain.signal import Signal
 from watchbell.usecases.in_force import InForce
-from watchbell.usecases.intake import Receiving, apply_signals
+from watchbell.usecases.receiving import Receiving, apply_signals
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MODEL = AlertaModel()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from oncall_bench import CHANNEL, RULES, SERVICE, Bench, alert, changed, one_channel
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.errors import Ambiguous, Fenced, Retryable
 from watchbell.domain.ids import SHARDS
 from watchbell.domain.oncall.incident import AttemptOutcome, IncidentStatus, NotificationStatus, Purpose
@@ -94,7 +95,7 @@ class SimulatedKeeper:
         world, telemetry = self.world, NullTelemetry()
         clock, store = world.bench.clock, world.bench.store
         self.shards = Shards(store, clock, telemetry, f"{self.name}/{self.lives}")
-        self.routing = Routing(store, world.bench.configured, RULES, clock, telemetry)
+        self.routing = Routing(store, world.bench.configured, RULES, clock, telemetry, AlertaModel())
         self.escalating = Escalating(store, world.bench.configured, RULES, clock)
         self.delivering = Delivering(
             store,

@@ -2,20 +2,24 @@
 
 import pytest
 
+from watchbell.bootstrap.login import offered
 from watchbell.loading import Beneath, InvalidConfiguration, load
 
 SAML = {"type": "saml", "name": "idp", "metadata_url": "https://idp.example/metadata"}
+CAS = {"type": "cas", "name": "cas", "url": "https://cas.example"}
 LDAP = {"type": "ldap", "name": "staff", "url": "ldaps://d.example", "domains": {"d": "uid={username},dc=d"}}
 
 
-@pytest.mark.parametrize(("name", "reason"), [("idp", "cannot log in by SAML"), ("other", "there is no provider")])
-def test_one_that_they_cannot_offer_is_refused(name: str, reason: str):
-    settings = {"login": {"providers": [SAML, LDAP], "alerta_provider": name}}
+def test_one_that_there_is_not_is_refused():
+    settings = {"login": {"providers": [SAML, LDAP], "alerta_provider": "other"}}
     with pytest.raises(InvalidConfiguration) as caught:
         load(environment={}, beneath=Beneath(settings, "x"))
-    assert any("login.alerta_provider" in each and reason in each for each in caught.value.problems)
+    found = caught.value.problems
+    assert any("login.alerta_provider" in each and "there is no provider" in each for each in found)
 
 
-def test_a_directory_may_be_offered():
-    settings = {"login": {"providers": [SAML, LDAP], "alerta_provider": "staff"}}
-    assert load(environment={}, beneath=Beneath(settings, "x")).login.alerta_provider == "staff"
+@pytest.mark.parametrize(("name", "word"), [("staff", "ldap"), ("idp", "saml2"), ("cas", "cas")])
+def test_any_kind_may_be_offered_by_the_word_that_they_know(name: str, word: str):
+    settings = {"login": {"providers": [SAML, LDAP, CAS], "alerta_provider": name}}
+    loaded = load(environment={}, beneath=Beneath(settings, "x"))
+    assert offered(loaded)["provider"] == word

@@ -2,7 +2,8 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized, type Router, type RouteRecordRaw } from 'vue-router'
 
 import { loadSession, session } from './api/session'
-import { shownStatuses } from './lib/alarms'
+import { firstAlerts } from './keys/goto'
+import { firstSection } from './lib/settingsSections'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -20,13 +21,14 @@ const routes: RouteRecordRaw[] = [
   { path: '/forgot', name: 'forgot', component: () => import('./pages/ForgotPage.vue'), meta: { open: true } },
   { path: '/reset', name: 'reset', component: () => import('./pages/ResetPage.vue'), meta: { open: true } },
   { path: '/confirm', name: 'confirm', component: () => import('./pages/ConfirmPage.vue'), meta: { open: true } },
+  { path: '/second-step', name: 'second-step', component: () => import('./pages/SecondStepPage.vue'), meta: { open: true } },
   { path: '/', name: 'now', component: () => import('./pages/NowPage.vue') },
   {
     path: '/alerts',
     name: 'alerts',
     component: () => import('./pages/AlertsPage.vue'),
     // What needs somebody is shown first; taking the words away shows the rest.
-    beforeEnter: (to) => (Object.keys(to.query).length ? true : { path: '/alerts', query: { status: shownStatuses() }, replace: true }),
+    beforeEnter: (to) => (Object.keys(to.query).length ? true : firstAlerts()),
   },
   { path: '/wall', name: 'wall', component: () => import('./pages/WallPage.vue'), meta: { wall: true } },
   { path: '/alert/:id', redirect: (to) => ({ path: `/alerts/${String(to.params.id)}` }) },
@@ -54,7 +56,8 @@ const routes: RouteRecordRaw[] = [
   { path: '/reports', name: 'reports', component: () => import('./pages/ReportsPage.vue') },
   { path: '/archive', name: 'archive', component: () => import('./pages/ArchivePage.vue') },
   { path: '/archive/:id', name: 'past-alert', component: () => import('./pages/PastAlertPage.vue'), props: true },
-  { path: '/settings', redirect: '/settings/channel' },
+  // Not a redirect: who looks is known only after the guards.
+  { path: '/settings', component: () => import('./pages/SettingsPage.vue'), beforeEnter: () => `/settings/${firstSection()}` },
   { path: '/settings/:kind(heartbeat|blackout)/:id?', redirect: (to) => `/${[`${String(to.params.kind)}s`, to.params.id].filter(Boolean).join('/')}` },
   // Where Alerta's pages are.
   { path: '/:section(users|groups|customers|keys|profile|about)', redirect: (to) => `/settings/${String(to.params.section)}` },
@@ -83,7 +86,7 @@ export function makeRouter(): Router {
   })
   router.beforeEach(async (to) => {
     if (to.meta.open) return true
-    if (await loadSession()) return true
+    if (await loadSession()) return session.info.value?.mustEnrol ? { name: 'second-step', query: { back: to.fullPath } } : true
     if (session.setupNeeded.value) return { name: 'setup' }
     return { name: 'login', query: { back: to.fullPath } }
   })

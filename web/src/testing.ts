@@ -6,7 +6,7 @@ import type { Component } from 'vue'
 import { createMemoryHistory, createRouter, type Router } from 'vue-router'
 
 import { loadSession } from './api/session'
-import type { Blackout, OriginHeartbeat, Pulse } from './api/types'
+import type { Alert, Blackout, OriginHeartbeat, Pulse } from './api/types'
 import { handle } from './keys/keymap'
 
 export const BLACKOUT: Blackout = {
@@ -25,6 +25,14 @@ export const PULSE: Pulse = {
   lastExit: 0, failing: false, enabled: true, description: '',
 }
 
+export const alertOf = (id: string, more: Partial<Alert> = {}): Alert =>
+  ({
+    id, resource: id, event: 'Down', environment: 'Production', severity: 'major', previousSeverity: 'indeterminate', status: 'open', service: ['Shop'], group: 'Misc',
+    value: '', text: `${id} is down`, tags: [], attributes: {}, origin: 'test', type: 'exceptionAlert', createTime: '2026-01-01T12:00:00.000Z', timeout: 0,
+    rawData: '', customer: null, duplicateCount: 0, repeat: false, trendIndication: 'moreSevere', receiveTime: '2026-01-01T12:00:00.000Z',
+    lastReceiveId: id, lastReceiveTime: '2026-01-01T12:00:00.000Z', updateTime: '2026-01-01T12:00:00.000Z', history: [], ...more,
+  }) as unknown as Alert
+
 /** A call that a page made. */
 export interface Call {
   method: string
@@ -37,6 +45,8 @@ export interface Shown {
   router: Router
   /** What the page wrote. */
   calls: Call[]
+  /** What the page knows, to tell it that something changed. */
+  queries: QueryClient
 }
 
 type Answers = Record<string, unknown>
@@ -70,7 +80,7 @@ export async function showPage(component: Component, path: string, answers: Answ
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } })
   const page = mount(component, { attachTo: document.body, props: options.props ?? {}, global: { plugins: [router, [VueQueryPlugin, { queryClient: queries }]] } })
   await flushPromises()
-  return { page, router, calls }
+  return { page, router, calls, queries }
 }
 
 /** Press a key anywhere on the page. */

@@ -200,6 +200,12 @@ def test_what_plug_ins_raise_is_ours(raised, ours):
         plugin(pre_receive=raising(raised)).pre_receive(SIGNAL, Given())
 
 
+def test_a_rate_limit_names_the_alert():
+    with pytest.raises(Throttled, match="slow down") as raised:
+        plugin(pre_receive=raising(RateLimit("slow down"))).pre_receive(SIGNAL, Given())
+    assert raised.value.identifier == SIGNAL.id
+
+
 def test_an_error_of_a_server_stays_a_fault():
     with pytest.raises(ApiError):
         plugin(pre_receive=raising(ApiError("no", 500))).pre_receive(SIGNAL, Given())
@@ -208,6 +214,13 @@ def test_an_error_of_a_server_stays_a_fault():
 def test_a_rejected_action_is_400():
     with pytest.raises(Invalid):
         plugin(take_action=raising(RejectException("no"))).take_action(STORED, Action(word="ack"), Given())
+
+
+@pytest.mark.parametrize(("received", "ours"), [(False, Invalid), (True, Refused)], ids=["operator", "signal"])
+def test_a_rejected_status_is_400_for_people_and_403_for_what_comes(received, ours):
+    """As the routes of Alerta answer: PUT …/status and …/action with 400, POST /alert with 403."""
+    with pytest.raises(ours, match="no"):
+        plugin(status_change=raising(RejectException("no"))).status_change(STORED, "ack", "", Given(received=received))
 
 
 def test_settings_are_watchbells_under_alertas_names_and_those_of_this_alert(monkeypatch):
@@ -258,6 +271,12 @@ def test_a_webhook_is_given_path_query_and_body(body, kind, payload):
     call = Call(body=body, query={"a": "1"}, received=NOW, path="x/y", headers={"content-type": kind})
     reply = webhook_of(Echo)().read(call).reply([])
     assert reply.body == {"path": "x/y", "query": ["1"], "payload": payload}
+
+
+def test_a_webhook_is_given_every_value_of_a_parameter():
+    headers = {"content-type": "application/json"}
+    call = Call(body=b"{}", query={"a": "1"}, repeated={"a": ["1", "2"]}, received=NOW, headers=headers)
+    assert webhook_of(Echo)().read(call).reply([]).body["query"] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any, cast
 
 fastavro: Any = import_module("fastavro")
-pq: Any = import_module("pyarrow.parquet")
-pa: Any = import_module("pyarrow")
 
 _MARK = ".forget"
 _PUBLISHED = re.compile(r"[0-9]{14}-divolte-tracking-.+-[0-9]+\.(avro|parquet)")
@@ -96,6 +94,9 @@ def _avro(path: Path, partial: Path, texts: frozenset[str]) -> tuple[int, int]:
 
 
 def _parquet(path: Path, partial: Path, texts: frozenset[str]) -> tuple[int, int]:
+    # Loaded where it is needed: every role knows of this module, and few ever rewrite a file.
+    pa: Any = import_module("pyarrow")
+    pq: Any = import_module("pyarrow.parquet")
     removed = left = 0
     writer: Any = None
     with pq.ParquetFile(path) as file:

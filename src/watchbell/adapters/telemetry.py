@@ -24,6 +24,8 @@ class PrometheusTelemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._metrics: dict[tuple[type, str], Counter | Gauge | Histogram] = {}
+        # Each set of labels that was used, as its caller names them: to look one up there costs more than to count.
+        self._used: dict[tuple[object, ...], Counter | Gauge | Histogram | None] = {}
         self._lock = Lock()
         self._complained: set[str] = set()
 
@@ -47,6 +49,14 @@ class PrometheusTelemetry:
         return generate_latest(self.registry)
 
     def _metric(
+        self, kind: type[Counter | Gauge | Histogram], name: str, labels: dict[str, str]
+    ) -> Counter | Gauge | Histogram | None:
+        used = (kind, name, *labels.items())
+        if used not in self._used:
+            self._used[used] = self._labelled(kind, name, labels)
+        return self._used[used]
+
+    def _labelled(
         self, kind: type[Counter | Gauge | Histogram], name: str, labels: dict[str, str]
     ) -> Counter | Gauge | Histogram | None:
         metric = self._metrics.get((kind, name))

@@ -12,11 +12,13 @@ from litestar.exceptions import HTTPException
 
 from watchbell.api.alerta_wire import time_of
 from watchbell.api.contract import Number, Parameter
+from watchbell.api.row_search import ANY_FIELD, TRUE
 from watchbell.api.times import Time
 from watchbell.domain.alerts.act import ASSIGNEE
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
 from watchbell.domain.alerts.search import parse_search
+from watchbell.domain.alerts.status_words import understood
 from watchbell.domain.errors import Invalid
 
 FIELDS: Mapping[str, str] = {
@@ -108,11 +110,9 @@ SHOWN: tuple[Parameter, ...] = (
     _parameter("show-history", "Whether `history` comes along.", type=bool),
 )
 GROUP_BY = _parameter("group-by", "The field that makes a group.", default="event")
-SORTABLE = frozenset(FIELDS.values()) - {"raw_data", "id"}
+SORTABLE = frozenset(FIELDS.values()) - {"id"}
 NEWEST_FIRST = frozenset({"create_time", "receive_time", "last_receive_time", "update_time"})
-TRUE = frozenset({"true", "t", "1", "yes", "y", "on"})
 MAX_PAGE_SIZE = 1000
-ANY_FIELD = "any"
 _COLUMNS = frozenset({*FIELDS.values(), ANY_FIELD})
 
 
@@ -135,7 +135,7 @@ def query_from(given: MultiDict[Any], model: AlarmModel, beside: frozenset[str] 
     for name, operator in bounds:
         if name in given:
             filters.append(Filter(field="last_receive_time", operator=operator, values=(_date(given[name]),)))
-    return AlertQuery(
+    query = AlertQuery(
         filters=tuple(filters),
         search=parse_search(given.get("q", ""), given.get("q.df") or "text", _searched),
         order=tuple(_order(field) for field in given.getall("sort-by", [])),
@@ -144,6 +144,7 @@ def query_from(given: MultiDict[Any], model: AlarmModel, beside: frozenset[str] 
         severities=tuple(model.severities.ordered),
         statuses=tuple(sorted(model.statuses, key=model.statuses.__getitem__)),
     )
+    return understood(query, model)
 
 
 def _filter(name: str, values: Iterable[str]) -> Filter:

@@ -61,7 +61,8 @@ async def log_in(
 ) -> Response[dict[str, Any]]:
     """Log in with `username` (or `email`) and `password`; the token is a session that a header carries.
 
-    Where two-step log-in is on, a `code` is needed, too; without one, 401 says so.
+    Where two-step log-in is on, a `code` is needed, too; without one, 401 says so. Where a second step is required and
+    there is none, 403 says what to do.
     """
     body = await mapping_of(request)
     login, password = body.get("username") or body.get("email"), body.get("password")
@@ -70,7 +71,7 @@ async def log_in(
     code = body.get("code") or ""
     if not isinstance(code, str):
         raise Invalid("must be a string", "code")
-    logged_in = await authenticating.log_in(login, password, address_of(request), code=code)
+    logged_in = await authenticating.log_in(login, password, address_of(request), code=code, program=True)
     said_of = claims(logged_in.principal, logged_in.user, base_of(request), clock.now()) | {"provider": logged_in.kind}
     return Response(ok(token=token_of(said_of, logged_in.cookie)), headers=NOT_KEPT)
 

@@ -68,14 +68,17 @@ class HistoryLine(TypedDict):
 
 
 class MemberBody(TypedDict):
-    """One of the problems that an alert stands for."""
+    """One of the problems that an alert stands for. A former release wrote neither `service` nor `timeout`: null."""
 
     event: str
     muted: bool
     """Whether a blackout covers it."""
+    muted_by: list[str]
     resource: str
+    service: list[str] | None
     severity: str
     text: str
+    timeout: int | None
 
 
 class CorrelationBody(TypedDict):
@@ -229,7 +232,7 @@ def signal_of(sent: Sent, now: datetime, defaults: Defaults, user: str | None = 
         attributes=_attributes(sent.attributes),
         origin=_text(sent.origin, "origin") or defaults.origin,
         type=_text(sent.type, "type") or "exceptionAlert",
-        create_time=_time(sent.create_time) or now,
+        create_time=now if sent.create_time is None else time_of(sent.create_time),
         timeout=timeout_of(sent.timeout, defaults.timeout),
         raw_data=sent.raw_data,
         customer=_text(sent.customer, "customer") or None,
@@ -280,10 +283,6 @@ def timeout_of(value: Any, default: int) -> int:
     if value > 2**31 - 1:
         raise Invalid("timeout must be below 2147483648")
     return value
-
-
-def _time(value: Any) -> datetime | None:
-    return None if value is None else time_of(value)
 
 
 def time_of(value: Any) -> datetime:

@@ -23,6 +23,7 @@ from watchbell.api.auth import principal_of, requires
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, Named, Text, Whole, said, told
 from watchbell.api.errors import DIVERTED
+from watchbell.api.express import Lane
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of, raw_of, require_json
@@ -35,9 +36,12 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
 from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.switching import REFRESHES, Switching
 
+RECEIVE = "/api/alert"
+WRITES = "write:alerts"
 READ = [requires("read:alerts")]
-WRITE = [requires("write:alerts")]
+WRITE = [requires(WRITES)]
 
 
 class Reception(msgspec.Struct, frozen=True):
@@ -102,18 +106,35 @@ def base_of(request: Request[Any, Any, Any]) -> str:
 def received_body(request: Request[Any, Any, Any], received: list[Received]) -> Response[bytes]:
     """The answer to one accepted alert, or to several."""
     if len(received) == 1:
-        alert = received[0].alert
-        return answer({"alert": alert_body(alert, base_of(request)), "id": alert.id, "status": "ok"}, 201)
+        return Response(_received(received[0], base_of(request)), status_code=201, media_type="application/json")
     return answer({"ids": [one.alert.id for one in received], "status": "ok"}, 201)
 
 
-@post("/api/alert", guards=WRITE, opt=told(body=SentAlert, answer=said(id=str, alert=AlertBody), others=DIVERTED))
+def _received(received: Received, base: str) -> bytes:
+    alert = received.alert
+    return msgspec.json.encode({"alert": alert_body(alert, base), "id": alert.id, "status": "ok"})
+
+
+async def _receive(reception: Reception, body: bytes, user: str) -> Received:
+    signal = signal_of(decode(body), reception.clock.now(), reception.defaults, user)
+    return await reception.intake.receive(signal)
+
+
+def lanes(reception: Reception) -> dict[str, Lane]:
+    """The shorter way of receiving an alert."""
+
+    async def take(body: bytes, user: str, base: str) -> bytes:
+        return _received(await _receive(reception, body, user), base)
+
+    return {RECEIVE: Lane(WRITES, take)}
+
+
+@post(RECEIVE, guards=WRITE, opt=told(body=SentAlert, answer=said(id=str, alert=AlertBody), others=DIVERTED))
 async def receive(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
     """Receive an alert."""
     require_json(request)
-    user = principal_of(request).login
-    signal = signal_of(decode(await raw_of(request)), reception.clock.now(), reception.defaults, user)
-    return received_body(request, [await reception.intake.receive(signal)])
+    received = await _receive(reception, await raw_of(request), principal_of(request).login)
+    return received_body(request, [received])
 
 
 @post("/api/alerts", guards=WRITE, opt=told(body=list[SentAlert], answer=said(ids=list[str]), others=DIVERTED))
@@ -169,6 +190,7 @@ async def many(
     model: Needed[AlarmModel],
     clock: Needed[Clock],
     client_config: Needed[ClientConfig],
+    switching: Needed[Switching],
 ) -> Response[bytes]:
     """A page of alerts, with counts over all that match."""
     query = query_of(request, model)
@@ -185,7 +207,7 @@ async def many(
     newest = max((alert.last_receive_time for alert in found), default=clock.now())
     body: dict[str, Any] = {
         "alerts": bodies,
-        "autoRefresh": True,
+        "autoRefresh": (await switching.all())[REFRESHES],
         "lastTime": moment(newest),
         "more": query.page < pages,
         "page": query.page,
@@ -213,17 +235,19 @@ def _counted(counts: AlertCounts) -> dict[str, Any]:
 
 
 @get("/api/alerts/count", guards=READ, opt=told(query=SELECTION, answer=said(autoRefresh=bool, **COUNTED)))
-async def count(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
+async def count(
+    request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel], switching: Needed[Switching]
+) -> Response[bytes]:
     """How many alerts match, by severity and status."""
     async with store.reading() as tx:
         counts = await tx.alerts.counts(query_of(request, model))
-    return answer({"autoRefresh": True, **_counted(counts)})
+    return answer({"autoRefresh": (await switching.all())[REFRESHES], **_counted(counts)})
 
 
 @get(
     "/api/alerts/history",
     guards=READ,
-    opt=told(query=PAGED, answer=said(history=list[RichHistoryLine], total=int)),
+    opt=told(query=PAGED, answer=said(history=list[RichHistoryLine], total=int, message=NotRequired[str])),
 )
 async def history(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """What happened to the alerts that match, newest first."""
@@ -231,7 +255,8 @@ async def history(request: Request[Any, Any, Any], store: Needed[Store], model: 
         found = await tx.history.newest(query_of(request, model))
     base = base_of(request)
     rows = [rich_history_body(alert, entry, base) for alert, entry in found]
-    return answer({"history": rows, "status": "ok", "total": len(rows)})
+    body: dict[str, Any] = {"history": rows, "status": "ok", "total": len(rows)}
+    return answer(body if rows else body | {"message": "not found"})
 
 
 @put("/api/alert/{name:str}/status", guards=WRITE, opt=told(body=StatusSet, answer=Done, others=DIVERTED))

@@ -7,6 +7,7 @@ A request without a selection is refused: it would mean every alert that there i
 from collections.abc import Awaitable
 from typing import Any, Literal, NotRequired
 
+import msgspec
 from litestar import Request, Response, delete, get, put
 from litestar.params import FromPath
 
@@ -31,10 +32,14 @@ from watchbell.api.contract import Shape, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import mapping_of
 from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.undo import GONE
 from watchbell.domain.errors import Invalid, Missing
 from watchbell.domain.ids import new_id
+from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
+from watchbell.toolkit.settings import read
 from watchbell.usecases.operating import Operating, Swept
+from watchbell.usecases.undoing import undo_closing
 
 MOST = 100_000
 """How many alerts one request may select."""
@@ -52,7 +57,10 @@ async def _selected(request: Request[Any, Any, Any], store: Store, model: AlarmM
 
 
 async def _swept(work: Awaitable[Swept]) -> Response[bytes]:
-    swept = await work
+    return _told_of(await work)
+
+
+def _told_of(swept: Swept) -> Response[bytes]:
     body: dict[str, Any] = {"count": len(swept.updated), "status": "ok", "updated": swept.updated}
     return answer(body | ({"refused": swept.refused} if swept.refused else {}))
 
@@ -98,6 +106,32 @@ async def act(
     done = answer({"message": message, "refused": swept.refused, "status": "ok", "updated": swept.updated}, 202)
     done.headers["Location"] = task
     return done
+
+
+class Undo(msgspec.Struct, frozen=True, kw_only=True):
+    """What is taken back."""
+
+    action: Literal["close"]
+    """Only a closing: of all else there is an action that leads back."""
+
+
+@put("/api/_bulk/alerts/undo", guards=WRITE, opt=told(body=Undo, query=SELECTION, answer=_SWEPT))
+async def undo(
+    request: Request[Any, Any, Any],
+    operating: Needed[Operating],
+    store: Needed[Store],
+    model: Needed[AlarmModel],
+    clock: Needed[Clock],
+) -> Response[bytes]:
+    """Undo a closing: each alert has the status again that it had, and whoever had acknowledged it has it again.
+
+    Those that nobody closed, or that changed since, stay as they are and are `refused`, as is an `id` that is gone.
+    """
+    read(Undo, await mapping_of(request))
+    ids, user = await _selected(request, store, model), principal_of(request).login
+    swept = await undo_closing(store, operating, model, ids, clock.now(), user=user)
+    gone = dict.fromkeys({*request.query_params.getall("id", [])}.difference(ids), GONE)
+    return _told_of(msgspec.structs.replace(swept, refused=swept.refused | gone))
 
 
 @get(
@@ -151,4 +185,4 @@ async def remove(
     return answer({"count": len(gone), "deleted": gone, "status": "ok"})
 
 
-routes = [set_status, act, task, tag, untag, set_attributes, remove]
+routes = [set_status, act, undo, task, tag, untag, set_attributes, remove]

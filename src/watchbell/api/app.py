@@ -43,9 +43,7 @@ def create_app(
     )
 
 
-def at_the_edge(
-    app: Litestar, telemetry: Telemetry, trusted: Sequence[Network], origins: Origins | None = None
-) -> Edge:
+def at_the_edge(app: ASGIApp, telemetry: Telemetry, trusted: Sequence[Network], origins: Origins | None = None) -> Edge:
     """The application with request ids, security headers and the proxy's word; HEAD, compression, other origins."""
     inner: ASGIApp = Bodiless(Compression(app))
     return Edge(Cors(inner, origins) if origins else inner, telemetry, trusted)

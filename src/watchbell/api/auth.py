@@ -8,11 +8,15 @@ settings allow it, within the scopes that they name.
 
 Requests that a browser may send by itself (with the cookie, or without any credentials) must come from our own pages:
 an `Origin` of somebody else is refused, and unsafe methods by cookie must carry the session's token in `X-CSRF-Token`.
+Pages of another origin read as anybody may, never as the one whom a proxy names. Routes where a GET does something call
+`refuse_pages`.
 """
 
 import base64
 import binascii
 import hmac
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -27,19 +31,24 @@ from watchbell.api.edge import BY_PROXY
 from watchbell.api.tokens import secret_of
 from watchbell.api.wire import signed_bytes_of
 from watchbell.domain.accounts import Principal
-from watchbell.domain.errors import Forbidden, Unauthenticated
+from watchbell.domain.errors import Forbidden, Invalid, Unauthenticated
+from watchbell.domain.forwarding import LOOP_HEADER, hops
 from watchbell.domain.hawk import Target, parse
 from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.calling import Caller, called_by
+from watchbell.usecases.demanding import enrol_first
 from watchbell.usecases.vouching import Vouching
 
 COOKIE = "watchbell_session"
 CSRF_HEADER = "x-csrf-token"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 PRINCIPAL = "principal"
+AGAIN = "again"
+_UNASKED = "unasked"  # in the state: a browser may have sent it by itself, which a page of another site can bring about
 MAX_CREDENTIAL = 2048  # characters
 
 Connection = ASGIConnection[Any, Any, Any, Any]
+Again = Callable[[], Awaitable[Principal]]
 
 
 class Requires:
@@ -48,13 +57,24 @@ class Requires:
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    async def __call__(self, connection: Connection, _handler: BaseRouteHandler) -> None:
+    async def __call__(self, connection: Connection, handler: BaseRouteHandler) -> None:
         """Raise `Unauthenticated` or `Forbidden`."""
-        principal: Principal | None = connection.scope["state"].get(PRINCIPAL)
-        if principal is None:
-            raise Unauthenticated
-        if self.scope and not principal.may(self.scope):
-            raise Forbidden(f"Missing required scope: {self.scope}")
+        admit(connection.scope["state"].get(PRINCIPAL), self.scope, enrolling=bool(handler.opt.get("enrolling")))
+
+
+def admit(principal: Principal | None, scope: str, *, enrolling: bool = False) -> None:
+    """Let a caller in who is known and holds the scope; `enrolling` is whether they may have to set up a second step.
+
+    Raises:
+        Unauthenticated: nobody knows who calls.
+        Forbidden: they may not.
+    """
+    if principal is None:
+        raise Unauthenticated
+    if principal.must_enrol and not enrolling:
+        raise enrol_first()
+    if scope and not principal.may(scope):
+        raise Forbidden(f"Missing required scope: {scope}")
 
 
 def requires(scope: str) -> Requires:
@@ -62,6 +82,8 @@ def requires(scope: str) -> Requires:
     return Requires(scope)
 
 
+ENROLLING = {"enrolling": True}
+"""For the few routes that are open to somebody who must set up a second step first."""
 KNOWN = Requires("")
 """The guard for routes that any known caller may use."""
 
@@ -74,9 +96,38 @@ def principal_of(request: Request[Any, Any, Any]) -> Principal:
     return principal
 
 
+async def asked_again(request: Request[Any, Any, Any]) -> Principal:
+    """Who calls now, when the request has gone on for a while.
+
+    Raises:
+        Unauthenticated: their session, key or account has ended.
+        Forbidden: they would see nothing any more.
+    """
+    again: Again = request.scope["state"][AGAIN]
+    return await again()
+
+
+def refuse_pages(request: Request[Any, Any, Any], reason: str) -> None:
+    """For routes where a GET does something: refuse one that a page may have made a browser send, as by an image.
+
+    Raises:
+        Forbidden: with this reason.
+    """
+    if request.method == "GET" and (principal_of(request).csrf or request.scope["state"].get(_UNASKED)):
+        raise Forbidden(reason)
+
+
 def address_of(request: Request[Any, Any, Any]) -> str:
     """The caller's address, for throttling and the audit."""
     return request.client.host if request.client else "unknown"
+
+
+def _via(request: Request[Any, Any, Any]) -> tuple[str, ...]:
+    header = request.headers.get(LOOP_HEADER, "")
+    try:
+        return hops(header) if header else ()
+    except Invalid as error:
+        raise Invalid(error.reason, LOOP_HEADER) from error
 
 
 def authentication(authenticating: Authenticating, vouching: Vouching, base_url: str = "") -> DefineMiddleware:
@@ -99,6 +150,7 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Identify, then pass on."""
         scope["state"][PRINCIPAL] = None
+        scope["state"][_UNASKED] = False
         request: Request[Any, Any, Any] = Request(scope, receive)
         if request.method == "OPTIONS":
             await self._app(scope, receive, send)
@@ -110,12 +162,14 @@ class Authentication:
         else:
             if not self._is_guarded(handler):
                 raise Forbidden("This route has no rule about who may use it, so nobody may.")
-            scope["state"][PRINCIPAL] = await self._identify(request)
+            scope["state"][PRINCIPAL] = principal = await self._identify(request)
+            scope["state"][AGAIN] = partial(self._again, request, principal)
         caller = Caller(
             principal=scope["state"][PRINCIPAL],
             address=address_of(request),
             request_id=scope["state"].get("request_id", ""),
             user_agent=request.headers.get("user-agent", "")[:300],
+            via=_via(request),
         )
         with called_by(caller):
             await self._app(scope, receive, send)
@@ -134,12 +188,16 @@ class Authentication:
             Unauthenticated: nobody knows.
             Forbidden: a browser was made to send this by somebody else's page.
         """
+        state = request.scope["state"]
+        state[_UNASKED] = self._is_foreign(request)
         principal = await self._by_credentials(request) or await self._by_cookie(request)
         if principal is not None:
             return principal
+        state[_UNASKED] = state[_UNASKED] or _hides_its_page(request)
         named = self._named_by_proxy(request)
         if named:
             self._refuse_foreign(request)
+        if named and not self._has_foreign_origin(request):
             roles = request.headers.get(self._vouching.proxy.roles_header or "-", "")
             return await self._vouching.by_proxy(named, roles)
         anonymous = self._authenticating.anonymous
@@ -147,6 +205,19 @@ class Authentication:
             raise Unauthenticated
         self._refuse_foreign(request)
         return anonymous
+
+    async def _again(self, request: Request[Any, Any, Any], principal: Principal) -> Principal:
+        """Who somebody is now who came with this request."""
+        kind = request.headers.get("authorization", "").partition(" ")[0].lower()
+        if kind == "hawk" and not principal.key:
+            return principal  # signatures are good once, and their keys are in the settings
+        if not principal.user_id or kind == "basic":
+            return await self._identify(request)
+        # What a proxy said at the beginning of their roles must not be written once more: it may be another word now.
+        found = await self._authenticating.again(principal)
+        if found is None:
+            raise Unauthenticated
+        return found
 
     async def _by_credentials(self, request: Request[Any, Any, Any]) -> Principal | None:
         """The caller by what a program sends; None when it sends nothing."""
@@ -194,7 +265,7 @@ class Authentication:
         except ValueError:
             raise Unauthenticated("The Host header cannot be read.") from None
         target = Target(method=request.method, path=path, host=where.hostname or "", port=port)
-        principal, key = self._vouching.by_signature(signed, target)
+        principal, key = await self._vouching.by_signature(signed, target)
         body = await signed_bytes_of(request)
         self._vouching.check_body(signed, key, request.headers.get("content-type", ""), body)
         return principal
@@ -216,15 +287,29 @@ class Authentication:
 
     def _refuse_foreign(self, request: Request[Any, Any, Any]) -> None:
         """Refuse unsafe requests that another site's page made the browser send."""
-        if request.method in SAFE:
-            return
+        if request.method not in SAFE and self._is_foreign(request):
+            raise Forbidden("Requests from other sites' pages are refused.")
+
+    def _is_foreign(self, request: Request[Any, Any, Any]) -> bool:
+        """Whether another site's page made the browser send it, as far as the browser says."""
+        if "origin" in request.headers:
+            return self._has_foreign_origin(request)
+        return request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
+
+    def _has_foreign_origin(self, request: Request[Any, Any, Any]) -> bool:
         origin = request.headers.get("origin")
-        if origin is None:
-            if request.headers.get("sec-fetch-site", "none") in {"none", "same-origin"}:
-                return
-        elif urlsplit(origin).netloc.lower() in {request.headers.get("host", "").lower(), self._own} - {""}:
-            return
-        raise Forbidden("Requests from other sites' pages are refused.")
+        ours = {request.headers.get("host", "").lower(), self._own} - {""}
+        return origin is not None and urlsplit(origin).netloc.lower() not in ours
+
+
+def _hides_its_page(request: Request[Any, Any, Any]) -> bool:
+    """Whether a browser does not say which page made it ask: it says so only over TLS, and to its own machine.
+
+    Programs do not say so either, and are not meant; those that call themselves a browser say `compatible`.
+    """
+    agent = request.headers.get("user-agent", "")
+    told = "sec-fetch-site" in request.headers or "origin" in request.headers
+    return not told and agent.startswith("Mozilla/") and "compatible;" not in agent
 
 
 def _basic(credential: str) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from watchbell.api.paging import listed, page_of
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of, ok
 from watchbell.domain.accounts import Principal
-from watchbell.domain.alerts.blackout import LONGEST, Blackout, moment_of, span_at
+from watchbell.domain.alerts.blackout import LATEST, Blackout, moment_of, span_at
 from watchbell.domain.errors import Invalid
 from watchbell.domain.managed import Stored
 from watchbell.ports.clock import Clock
@@ -38,6 +38,8 @@ SAMPLE = 20
 """Ids of alerts in one answer of the preview."""
 _TEXTS = ("resource", "event", "group", "origin", "customer")
 _LISTS = ("service", "tags")
+_KEPT = ("environment", "startTime", "endTime", "duration")
+"""What a change with null leaves as it is; null is nothing for all else."""
 
 
 class BlackoutChange(msgspec.Struct, kw_only=True, rename="camel"):
@@ -143,17 +145,19 @@ async def change(
     clock: Needed[Clock],
     client_config: Needed[ClientConfig],
 ) -> dict[str, Any]:
-    """Change what is given of a blackout."""
+    """Change what is given of a blackout; null leaves the environment and the times as they are."""
     body, by, now = await mapping_of(request), principal_of(request), clock.now()
     if not body:
         raise Invalid("nothing to change")
+    # Alerta's client sends all that a blackout has, and null for what nobody asked to change.
+    body = {field: value for field, value in body.items() if value is not None or field not in _KEPT}
     row, _ = await managing.get(KIND, blackout_id)
     before = blackout_of(row)
     fields = {**row.body, "name": row.name, **_fields(body, by), "user": by.login}
     if not before.recurrence and {"startTime", "endTime", "duration"} & body.keys():
         start = moment_of(before.start) if before.start else now
-        if "endTime" not in body and "duration" not in body and before.end:
-            body["endTime"] = moment(moment_of(before.end))
+        if "endTime" not in body and "duration" not in body:
+            body["endTime"] = moment(status_of(before, now)[2])
         fields |= _times(body, start, client_config.timeouts.blackout)
     row = await managing.update(by, KIND, row.id, fields, row.version)
     return ok(id=row.id, blackout=shown(row, base_of(request), now))
@@ -287,6 +291,8 @@ def _fields(body: Mapping[str, Any], by: Principal) -> dict[str, Any]:
             if not isinstance(value or [], list):
                 raise Invalid(f"{field} must be a list")
             found[field] = value or []
+            if not all(isinstance(each, str) for each in found[field]):
+                raise Invalid(f"{field} must be a list of texts")
     if "text" in body:
         found["text"] = _text(body, "text")
     asked = _text(body, "user")
@@ -305,11 +311,18 @@ def _times(body: Mapping[str, Any], start: datetime, otherwise: float) -> dict[s
     """When it begins and ends. An end counts more than a duration; `otherwise` is that of who says neither."""
     if body.get("startTime"):
         start = time_of(body["startTime"])
-    duration = body.get("duration") or otherwise
-    if isinstance(duration, bool) or not isinstance(duration, int | float) or not 0 < duration <= LONGEST:
-        raise Invalid(f"must be a number of seconds up to {LONGEST}", "duration")
-    end = time_of(body["endTime"]) if body.get("endTime") else start + timedelta(seconds=duration)
+    end = time_of(body["endTime"]) if body.get("endTime") else _after(start, body.get("duration") or otherwise)
     return {"start": moment(start), "end": moment(end), "duration": 0}
+
+
+def _after(start: datetime, duration: Any) -> datetime:
+    """The end, so many seconds later. One time may last for years: only those that recur must be short."""
+    if isinstance(duration, bool) or not isinstance(duration, int | float) or duration <= 0:
+        raise Invalid("must be a positive number of seconds", "duration")
+    try:
+        return start + timedelta(seconds=duration)
+    except OverflowError:
+        raise Invalid(f"ends after the year {LATEST}: begin earlier, or let it be shorter", "duration") from None
 
 
 routes = [create, preview, one, every, change, end, remove]

@@ -6,11 +6,11 @@ It wraps the whole application, so answers to requests that no route knows carry
 import ipaddress
 import re
 import time
-import uuid
 from collections.abc import Sequence
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
+from watchbell.domain.ids import new_id
 from watchbell.ports.telemetry import Telemetry
 
 CSP = (
@@ -25,6 +25,8 @@ HEADERS: list[tuple[bytes, bytes]] = [
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 ]
+OPENER = b"cross-origin-opener-policy"
+"""The one of them that a route may set otherwise: the pop-up by which Alerta's pages log in answers to its opener."""
 HSTS = (b"strict-transport-security", b"max-age=31536000")
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=+/-]{1,128}")
 
@@ -55,7 +57,7 @@ class Edge:
         began = time.perf_counter()
         given = dict(scope["headers"])
         wanted = given.get(b"x-request-id") or given.get(b"x-amzn-trace-id") or b""
-        request_id = wanted if _REQUEST_ID.fullmatch(wanted) else str(uuid.uuid4()).encode()
+        request_id = wanted if _REQUEST_ID.fullmatch(wanted) else new_id().encode()
         scope["state"]["request_id"] = request_id.decode()
         self._believe_proxy(scope, given)
         own = [*HEADERS, (b"x-request-id", request_id)]
@@ -64,7 +66,9 @@ class Edge:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *own]
+                given = list(message.get("headers", []))
+                ours = [each for each in own if each[0] != OPENER] if any(name == OPENER for name, _ in given) else own
+                message["headers"] = [*given, *ours]
                 status = f"{message['status'] // 100}xx"
                 self._telemetry.observe("http_answer_seconds", time.perf_counter() - began, status=status)
             await send(message)

@@ -25,6 +25,7 @@ from watchbell.domain.errors import (
     Permanent,
     Refused,
     Retryable,
+    StepNeeded,
     Throttled,
     Unauthenticated,
     WatchbellError,
@@ -68,6 +69,8 @@ class ErrorBody(TypedDict):
     """All that is wrong, when it is known field by field."""
     requestId: str
     """What the log has it under."""
+    id: NotRequired[str]
+    """Of the alert that a plug-in has no room for now."""
 
 
 _log = structlog.get_logger("api")
@@ -83,9 +86,14 @@ def answer(
     request: Request[Any, Any, Any], message: str, code: int, errors: list[Any] | None = None, **headers: str
 ) -> Response[bytes]:
     """An answer with the error body."""
+    return _sent(body(request, message, code, errors), headers)
+
+
+def _sent(content: ErrorBody, headers: dict[str, str]) -> Response[bytes]:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = msgspec.json.encode(body(request, message, code, errors))
-    return Response(content, status_code=code, media_type="application/json", headers=named)
+    return Response(
+        msgspec.json.encode(content), status_code=content["code"], media_type="application/json", headers=named
+    )
 
 
 class DivertedBody(TypedDict):
@@ -116,9 +124,16 @@ def on_watchbell_error(request: Request[Any, Any, Any], error: WatchbellError) -
         errors = [msgspec.structs.asdict(fault) for fault in error.faults]
     elif isinstance(error, CodeNeeded):
         errors = [{"field": "code", "reason": error.reason, "fix": "see your telephone, or use a recovery code"}]
+    elif isinstance(error, StepNeeded):
+        errors = [{"field": error.field, "reason": "is required", "fix": error.fix}]
+    elif isinstance(error, Conflict) and error.field:
+        errors = [{"field": error.field, "reason": error.message, "fix": ""}]
     elif isinstance(error, Invalid) and error.field:
         errors = [{"field": error.field, "reason": error.reason, "fix": ""}]
-    return answer(request, error.message, code, errors, **headers)
+    told = body(request, error.message, code, errors)
+    if isinstance(error, Throttled) and error.identifier:
+        told["id"] = error.identifier
+    return _sent(told, headers)
 
 
 def diverted(error: Diverted) -> Response[bytes]:

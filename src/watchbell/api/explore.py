@@ -22,7 +22,16 @@ from watchbell.api.times import Time, moment
 from watchbell.api.wire import mapping_of, number_of, ok, time_of
 from watchbell.domain.errors import Fault, Faulty, Invalid, Missing, WatchbellError
 from watchbell.domain.events.accounts import NodeBooks
-from watchbell.domain.events.question import FIELDS, Answer, Condition, Question, check_question, parse_condition
+from watchbell.domain.events.question import (
+    FIELDS,
+    MAX_CONDITIONS,
+    MAX_STEPS,
+    Answer,
+    Condition,
+    Question,
+    check_question,
+    parse_condition,
+)
 from watchbell.domain.events.rules.part import moment_of
 from watchbell.ports.books import Books
 from watchbell.ports.clock import Clock
@@ -236,6 +245,8 @@ def read_question(body: Mapping[str, Any], now_ms: int) -> Question:
         start_ms = end_ms - int((last or DEFAULT_LAST_S) * 1000)
     given |= {"startMs": start_ms, "endMs": end_ms, "where": _conditions(given.get("where", []), "where")}
     if isinstance(given.get("steps"), list):
+        if len(given["steps"]) > MAX_STEPS:
+            raise Invalid(f"must be 2 to {MAX_STEPS}", "steps")
         given["steps"] = [_step(step, number) for number, step in enumerate(given["steps"])]
     try:
         return msgspec.convert(given, Question)
@@ -253,6 +264,8 @@ def _conditions(given: Any, field: str) -> list[Any]:
     """Conditions as texts or as objects."""
     if not isinstance(given, list):
         raise Invalid("must be a list of conditions", field)
+    if len(cast("list[Any]", given)) > MAX_CONDITIONS:
+        raise Invalid(f"has more than {MAX_CONDITIONS} conditions", field)
     found: list[Any] = []
     faults: list[Fault] = []
     for number, one in enumerate(cast("list[Any]", given)):

@@ -1,6 +1,5 @@
 """`/api/formats`: every webhook with its address, trying a format of one's own, and what came for one lately."""
 
-import asyncio
 import inspect
 import sys
 from typing import Any, cast
@@ -15,6 +14,7 @@ from watchbell.api.auth import requires
 from watchbell.api.contract import Parameter, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.times import moment
+from watchbell.api.tries import Tries
 from watchbell.api.webhooks import Hooks, content_of
 from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.alerts.model import AlarmModel
@@ -117,10 +117,11 @@ async def attempt(
     shapes: Needed[ObjectShapes],
     clock: Needed[Clock],
     model: Needed[AlarmModel],
+    tries: Needed[Tries],
 ) -> dict[str, Any]:
     """What a format would make of a message: the alerts, and every problem with its line. Stores nothing."""
     question = await body_of(request, FormatQuestion)
-    return ok(**await asyncio.to_thread(_attempt, question, shapes, clock, model.severities))
+    return ok(**await tries.run(KIND, lambda: _attempt(question, shapes, clock, model.severities)))
 
 
 def _attempt(question: FormatQuestion, shapes: ObjectShapes, clock: Clock, severities: Severities) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """`/api/pulses`, `/ping/<uuid>` and `/ping/<key>/<slug>`: jobs that must ping, as with Healthchecks.io.
 
-The id is the secret, or the key is: whoever knows it may ping, from anywhere. A ping that cannot be taken is answered
-with an error, so that the job's log shows it; an unknown key and an unknown slug are the same 404.
+The id is the secret, or the key is: whoever knows it may ping, from anywhere. So the id is told to those only who may
+change heartbeats; to others the name stands in its place. A ping that cannot be taken is answered with an error, so
+that the job's log shows it; an unknown key and an unknown slug are the same 404.
 """
 
 import re
@@ -10,11 +11,12 @@ from typing import Any, Literal, TypedDict
 from litestar import MediaType, Request, Response, get, route
 from litestar.params import FromPath
 
-from watchbell.api.auth import address_of, requires
+from watchbell.api.auth import address_of, principal_of, requires
 from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import ok, raw_of
+from watchbell.domain.accounts import Principal
 from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
 from watchbell.domain.checks.pulse import LONGEST_NOTE, Beat, Ping
 from watchbell.domain.errors import Invalid, Missing
@@ -32,11 +34,12 @@ class PulseBody(TypedDict):
     """A job that must ping, and what is known of it."""
 
     id: str
+    """The name, for callers who may change no heartbeats."""
     name: str
     slug: str
     """Its name in addresses that have a ping key."""
     url: str
-    """Where to ping; whoever knows it may."""
+    """Where to ping; whoever knows it may. Empty for callers who may change no heartbeats."""
     every: float
     """Seconds."""
     grace: float
@@ -59,7 +62,7 @@ _PINGED = told(body=str, optional=True, sent="text/plain", answer=Literal["OK"])
 )
 async def pulses(request: Call, inspecting: Needed[Inspecting]) -> dict[str, Any]:
     """All heartbeats with their addresses and what is known of them, by name."""
-    base = str(request.base_url).rstrip("/")
+    base = str(request.base_url).rstrip("/") if knows_ids(principal_of(request)) else ""
     return ok(pulses=[shown(heartbeat, pulse, base) for heartbeat, pulse in await inspecting.heartbeats()])
 
 
@@ -138,13 +141,18 @@ async def _take(request: Call, pulsing: Pulsing, heard: Ping) -> Response[str]:
     return Response("OK", media_type=MediaType.TEXT, headers={"Cache-Control": "no-store"})
 
 
+def knows_ids(by: Principal) -> bool:
+    """Whether a caller is told the ids of heartbeats, and so may ping."""
+    return by.may("write:heartbeats") or by.may("write:objects")
+
+
 def shown(heartbeat: Heartbeat, pulse: Pulse | None, base: str) -> PulseBody:
-    """A heartbeat as the wire has it."""
+    """A heartbeat as the wire has it. Without a base, for somebody who is not to know its id."""
     return {
-        "id": heartbeat.id,
+        "id": heartbeat.id if base else heartbeat.name,
         "name": heartbeat.name,
         "slug": heartbeat.slug,
-        "url": f"{base}/ping/{heartbeat.id}",
+        "url": f"{base}/ping/{heartbeat.id}" if base else "",
         "every": heartbeat.every,
         "grace": heartbeat.grace,
         "lastPing": moment(pulse.last_ping) if pulse else None,

@@ -1,7 +1,9 @@
 """`/api/keys` and `/api/key`: keys for programs."""
 
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from litestar import Request, delete, get, post, put
 from litestar.params import FromPath
 
@@ -10,13 +12,13 @@ from watchbell.api.auth import principal_of, requires
 from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
-from watchbell.api.rows import KeyRow, key_row
-from watchbell.api.wire import Body, body_of, ok, time_of
+from watchbell.api.rows import NEVER, KeyRow, key_row
+from watchbell.api.wire import known_of, ok, time_of
 from watchbell.ports.clock import Clock
 from watchbell.usecases.administering import Administering, KeyChange, NewApiKey, the_one
 
 
-class NewKey(Body, frozen=True):
+class NewKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A key that is wanted."""
 
     scopes: list[str] = []
@@ -24,7 +26,7 @@ class NewKey(Body, frozen=True):
     text: str | None = None
     """What it is for."""
     expire_time: str | None = None
-    """When it ends; without it, never."""
+    """When it ends; without it, never. A time in the year 9999 is never, too."""
     user: str | None = None
     """Whose it is; without it, the caller's. Only for `admin:keys`."""
     key: str | None = None
@@ -35,7 +37,7 @@ class NewKey(Body, frozen=True):
     """Whose alerts it reaches, with customer views; without it, those that its owner reaches."""
 
 
-class ChangedKey(Body, frozen=True):
+class ChangedKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What is to be changed of a key; null leaves it as it is."""
 
     scopes: list[str] | None = None
@@ -43,7 +45,7 @@ class ChangedKey(Body, frozen=True):
     text: str | None = None
     """What it is for."""
     expire_time: str | None = None
-    """When it ends."""
+    """When it ends; a time in the year 9999 is never."""
     user: str | None = None
     """Whose it is. Only for `admin:keys`."""
     customer: str | None = None
@@ -77,11 +79,11 @@ async def create(
     request: Request[Any, Any, Any], administering: Needed[Administering], clock: Needed[Clock]
 ) -> dict[str, Any]:
     """Make a key. This answer is the only place where it can be seen."""
-    data = await body_of(request, NewKey)
+    data = await known_of(request, NewKey)
     wanted = NewApiKey(
         scopes=tuple(data.scopes) or (("read", "write") if data.type == "read-write" else ("read",)),
         text=data.text or "",
-        expires_at=time_of(data.expire_time, "expireTime") if data.expire_time else None,
+        expires_at=_end(data.expire_time),
         user=data.user or "",
         plain=data.key or "",
         customer=data.customer or None,
@@ -99,11 +101,12 @@ async def change(
     request: Request[Any, Any, Any], key_id: FromPath[str], administering: Needed[Administering], clock: Needed[Clock]
 ) -> dict[str, Any]:
     """Change what the body names, and nothing else; null leaves it as it is."""
-    data = await body_of(request, ChangedKey)
+    data = await known_of(request, ChangedKey)
     wanted = KeyChange(
         scopes=tuple(dict.fromkeys(data.scopes)) if data.scopes is not None else None,
         text=data.text,
-        expires_at=time_of(data.expire_time, "expireTime") if data.expire_time else None,
+        expires_at=_end(data.expire_time),
+        endless=bool(data.expire_time) and _end(data.expire_time) is None,
         user=data.user or None,
         customer=data.customer or None,
     )
@@ -118,6 +121,11 @@ async def remove(
     """Revoke a key; only one's own unless for `admin:keys`."""
     await administering.delete_key(principal_of(request), key_id)
     return ok()
+
+
+def _end(text: str | None) -> datetime | None:
+    at = time_of(text, "expireTime") if text else NEVER
+    return None if at.year == NEVER.year else at
 
 
 routes = [keys, one, create, change, remove]

@@ -23,7 +23,9 @@ from watchbell.api.wire import Body, body_of, mapping_of, ok
 from watchbell.domain.errors import Conflict, Forbidden, Invalid, Unauthenticated, WatchbellError
 from watchbell.ports.clock import Clock
 from watchbell.ports.login import Challenge
-from watchbell.usecases.admitting import TICKET_LIFE, Admitting
+from watchbell.usecases.admitting import TICKET_LIFE, Admitting, once_of
+from watchbell.usecases.presenting import Presenting
+from watchbell.usecases.sessions import LoggedIn
 from watchbell.usecases.signing_up import SigningUp
 
 OPEN = {"open": True}
@@ -32,6 +34,8 @@ PATH = "/api/session"
 SAML_PATH = "/api/auth/saml"
 """Where answers of SAML come to, as in Alerta."""
 CODE_MAX = 4096
+CODE_OF = {"cas": "ticket"}
+"""What the provider calls that which it gives, where it is no `code`."""
 
 
 class ProviderRow(TypedDict):
@@ -50,6 +54,13 @@ class Begin(Body, frozen=True):
     """The page to see then, a path of ours."""
 
 
+class Ticket(TypedDict):
+    """What Alerta's pages bring back from a CAS."""
+
+    ticket: Named
+    service: Named
+
+
 class Code(TypedDict):
     """What Alerta's pages bring back from a provider."""
 
@@ -58,14 +69,17 @@ class Code(TypedDict):
     redirectUri: Named
 
 
-_WAYS = said(providers=list[ProviderRow], signUp=bool, resetPassword=bool)
+_WAYS = said(providers=list[ProviderRow], signUp=bool, resetPassword=bool, passkeys=bool)
 
 
 @get("/api/session/providers", opt=OPEN | told(answer=_WAYS))
-async def providers(admitting: Needed[Admitting], signing_up: Needed[SigningUp]) -> dict[str, Any]:
+async def providers(
+    admitting: Needed[Admitting], signing_up: Needed[SigningUp], presenting: Needed[Presenting]
+) -> dict[str, Any]:
     """How people may log in besides with a password, and whether they make accounts and new passwords by themselves."""
     rows = [{"name": one.name, "kind": one.kind, "title": one.title} for one in admitting.gates]
-    return ok(providers=rows, signUp=signing_up.terms.sign_up, resetPassword=signing_up.terms.reset)
+    terms = signing_up.terms
+    return ok(providers=rows, signUp=terms.sign_up, resetPassword=terms.reset, passkeys=presenting.offered)
 
 
 @post("/api/session/with/{name:str}", opt=OPEN | told(body=Begin, answer=said(url=str)), status_code=200)
@@ -77,16 +91,21 @@ async def begin(
     by_saml = admitting.gate(name).kind == "saml"
     returning = SAML_PATH if by_saml else f"{PATH}/callback/{quote(name)}"
     begun = await admitting.begin(name, f"{own_base(request)}{returning}", safe_back(data.back))
-    cookie = Cookie(
+    cookie = ticket_cookie(request, begun.ticket, SAML_PATH if by_saml else PATH, secure=secure_cookie)
+    return Response(ok(url=begun.url), cookies=[cookie], headers=NOT_KEPT)
+
+
+def ticket_cookie(request: Request[Any, Any, Any], sealed: str, path: str, *, secure: bool) -> Cookie:
+    """The cookie that a browser keeps while its person is at the provider; it comes for `path`."""
+    return Cookie(
         key=TICKET,
-        value=begun.ticket,
-        path=SAML_PATH if by_saml else PATH,
+        value=sealed,
+        path=path,
         httponly=True,
         samesite="lax",
-        secure=secure_cookie or request.url.scheme == "https",
+        secure=secure or request.url.scheme == "https",
         max_age=int(TICKET_LIFE.total_seconds()),
     )
-    return Response(ok(url=begun.url), cookies=[cookie], headers=NOT_KEPT)
 
 
 @get(
@@ -95,6 +114,7 @@ async def begin(
     | told(
         query=(
             Parameter(name="code", about="What the provider gave."),
+            Parameter(name="ticket", about="What a CAS gave."),
             Parameter(name="state", about="What was sent to it."),
             Parameter(name="error", about="Why it gave nothing."),
         )
@@ -111,10 +131,11 @@ async def callback(
     except Unauthenticated:
         return sent_to("/login#refused=expired")
     try:
-        if "error" in given or not 0 < len(given.get("code", "")) <= CODE_MAX:
+        code = given.get(CODE_OF.get(admitting.gate(name).kind, "code"), "")
+        if "error" in given or not 0 < len(code) <= CODE_MAX:
             return sent_to("/login#refused=cancelled")
         former = request.cookies.get(COOKIE, "")
-        arrival = await admitting.finish(ticket, given["code"], address_of(request), former)
+        arrival = await admitting.finish(ticket, code, address_of(request), former)
     except WatchbellError as error:
         return sent_to(f"/login#refused={word_of(error)}")
     return sent_to(arrival.back, session_cookie(request, arrival.logged_in, secure=secure_cookie))
@@ -148,8 +169,40 @@ async def redeem(
     if not isinstance(code, str) or not isinstance(redirect, str) or not 0 < len(code) <= CODE_MAX or not redirect:
         raise Invalid("must supply 'code' and 'redirectUri'")
     found = await admitting.redeem(gate, code, Challenge(redirect=redirect), address_of(request))
+    return with_token(request, found, kind, clock)
+
+
+@post(
+    "/api/auth/cas",
+    opt=OPEN | {"from_anywhere": True} | told(body=Ticket, answer=said(token=str)),
+    status_code=200,
+)
+async def redeem_ticket(
+    request: Request[Any, Any, Any], admitting: Needed[Admitting], clock: Needed[Clock]
+) -> Response[dict[str, Any]]:
+    """Log in with the ticket that a CAS gave for the page `service`, as Alerta's pages do.
+
+    The page must be of an origin that `server.cors_origins` names whole. A ticket is good once.
+    """
+    body = await mapping_of(request)
+    gate = admitting.gate_of_kind("cas")
+    ticket, service = body.get("ticket"), body.get("service")
+    if not isinstance(ticket, str) or not isinstance(service, str) or not 0 < len(ticket) <= CODE_MAX or not service:
+        raise Invalid("must supply 'ticket' and 'service'")
+    once = once_of(f"{gate.name} {ticket}")
+    found = await admitting.redeem(gate, ticket, Challenge(redirect=service), address_of(request), once=once)
+    return with_token(request, found, "cas", clock)
+
+
+def with_token(request: Request[Any, Any, Any], found: LoggedIn, kind: str, clock: Clock) -> Response[dict[str, Any]]:
+    """What Alerta's pages get for somebody who logged in by a provider of this kind."""
+    return Response(ok(token=token_for(request, found, kind, clock)), headers=NOT_KEPT)
+
+
+def token_for(request: Request[Any, Any, Any], found: LoggedIn, kind: str, clock: Clock) -> str:
+    """The token of a session, in whose claims the provider is of this kind."""
     said_of = claims(found.principal, found.user, base_of(request), clock.now()) | {"provider": kind}
-    return Response(ok(token=token_of(said_of, found.cookie)), headers=NOT_KEPT)
+    return token_of(said_of, found.cookie)
 
 
 def own_base(request: Request[Any, Any, Any]) -> str:
@@ -163,4 +216,4 @@ def safe_back(path: str) -> str:
     return quote(path, safe="/?&=%#:,;@!$'()*+~-._[]") if plain and len(path) <= 2000 else "/"
 
 
-routes = [providers, begin, callback, redeem]
+routes = [providers, begin, callback, redeem, redeem_ticket]

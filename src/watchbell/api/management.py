@@ -7,12 +7,12 @@ from litestar import MediaType, Request, Response, get, route
 
 from watchbell import __version__
 from watchbell.api.alerts import answer, base_of
-from watchbell.api.auth import principal_of, requires
+from watchbell.api.auth import refuse_pages, requires
 from watchbell.api.contract import Parameter, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.operations import Readiness
 from watchbell.domain.alerts.query import AlertQuery
-from watchbell.domain.errors import Forbidden, Invalid, Retryable
+from watchbell.domain.errors import Invalid, Retryable
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
 from watchbell.ports.telemetry import Exposition
@@ -183,8 +183,7 @@ async def housekeeping(request: Request[Any, Any, Any], housekeeping: Needed[Hou
     It happens by itself too; nothing has to call this. What expires or runs out does so when it is due: of that, which
     Alerta's clients ask for, nothing is ever left to do.
     """
-    if request.method == "GET" and principal_of(request).csrf:
-        raise Forbidden("A browser must ask for this by POST.")
+    refuse_pages(request, "A browser must ask for this by POST.")
     deleted = await housekeeping.run(_hours(request, "expired"), _hours(request, "info"))
     nothing: dict[str, Any] = {"expired": [], "unshelve": [], "unack": [], "count": 0}
     return answer({"deleted": deleted, "status": "ok", **nothing})

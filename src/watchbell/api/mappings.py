@@ -1,6 +1,5 @@
 """`/api/mappings`: trying a mapping on an event before it is stored, and a stored one as text."""
 
-import asyncio
 from typing import Any, TypedDict, cast
 
 import msgspec
@@ -11,6 +10,7 @@ from litestar.params import FromPath
 from watchbell.api.auth import requires
 from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
+from watchbell.api.tries import Tries
 from watchbell.api.wire import Body, body_of, ok
 from watchbell.domain.errors import Fault, Faulty
 from watchbell.domain.events.mapping.avro import read_schema
@@ -81,7 +81,7 @@ class MappingStep(TypedDict):
     ),
 )
 async def attempt(
-    request: Request[Any, Any, Any], shapes: Needed[ObjectShapes], trying: Needed[Trying]
+    request: Request[Any, Any, Any], shapes: Needed[ObjectShapes], trying: Needed[Trying], tries: Needed[Tries]
 ) -> dict[str, Any]:
     """What a mapping would make of an event: the record, the steps that were taken, and every problem.
 
@@ -90,7 +90,7 @@ async def attempt(
     """
     question = await body_of(request, MappingQuestion)
     # Checking may take a while (a long mapping, a derived key): others are not to wait for it.
-    return ok(**await asyncio.to_thread(_attempt, question, shapes, trying))
+    return ok(**await tries.run(KIND, lambda: _attempt(question, shapes, trying)))
 
 
 @get(

@@ -8,15 +8,18 @@ from litestar.params import FromPath
 
 from watchbell.api.auth import principal_of, requires
 from watchbell.api.contract import Done, Number, said, told
+from watchbell.api.heartbeats import knows_ids
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
 from watchbell.api.wire import Body, body_of, mapping_of, number_of, ok
+from watchbell.domain.accounts import Principal
 from watchbell.domain.errors import Fault
 from watchbell.domain.managed import Stored
 from watchbell.domain.plan import Change
 from watchbell.toolkit.objects import ObjectShapes
 from watchbell.toolkit.settings import FieldDoc
 from watchbell.usecases.managing import Managing
+from watchbell.usecases.proposing import HEARTBEAT
 
 MAY_READ = [requires("read:objects")]
 MAY_WRITE = [requires("write:objects")]
@@ -44,6 +47,7 @@ class ManagedObject(TypedDict):
 
     kind: str
     id: str
+    """Of a heartbeat its name, for callers who may change none: whoever knows the id may ping."""
     name: str
     version: int
     """The version of the whole configuration at which it was last written."""
@@ -68,10 +72,10 @@ async def schema(shapes: Needed[ObjectShapes]) -> dict[str, Any]:
 
 
 @get("/api/objects/{kind:str}", guards=MAY_READ, opt=told(answer=said(objects=list[ManagedObject], total=int)))
-async def every(kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
+async def every(request: Request[Any, Any, Any], kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
     """All objects of a kind, by name. Secrets are dots."""
-    found = await managing.all(kind)
-    return ok(objects=[shown(row) for row in found], total=len(found))
+    found, by = await managing.all(kind), principal_of(request)
+    return ok(objects=[shown(row, by) for row in found], total=len(found))
 
 
 @get(
@@ -79,10 +83,12 @@ async def every(kind: FromPath[str], managing: Needed[Managing]) -> dict[str, An
     guards=MAY_READ,
     opt=told(answer=said(object=ManagedObject, past=list[ManagedObject])),
 )
-async def one(kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
+async def one(
+    request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
+) -> dict[str, Any]:
     """One object by id or name, and its former versions, newest first."""
-    found, past = await managing.get(kind, name)
-    return ok(object=shown(found), past=[shown(row) for row in past])
+    (found, past), by = await managing.get(kind, name), principal_of(request)
+    return ok(object=shown(found, by), past=[shown(row, by) for row in past])
 
 
 @post(
@@ -92,8 +98,9 @@ async def one(kind: FromPath[str], name: FromPath[str], managing: Needed[Managin
 )
 async def create(request: Request[Any, Any, Any], kind: FromPath[str], managing: Needed[Managing]) -> dict[str, Any]:
     """Make an object."""
-    made = await managing.create(principal_of(request), kind, await mapping_of(request))
-    return ok(id=made.id, object=shown(made))
+    by = principal_of(request)
+    made = await managing.create(by, kind, await mapping_of(request))
+    return ok(id=made.id, object=shown(made, by))
 
 
 @put(
@@ -105,10 +112,10 @@ async def replace(
     request: Request[Any, Any, Any], kind: FromPath[str], name: FromPath[str], managing: Needed[Managing]
 ) -> dict[str, Any]:
     """Replace an object as a whole; with `?if-version=N` only if it is still that version. Dots keep a secret."""
-    version = number_of(request, IF_VERSION)
+    version, by = number_of(request, IF_VERSION), principal_of(request)
     body = await mapping_of(request)
-    changed = await managing.update(principal_of(request), kind, name, body, version if version >= 0 else None)
-    return ok(object=shown(changed))
+    changed = await managing.update(by, kind, name, body, version if version >= 0 else None)
+    return ok(object=shown(changed, by))
 
 
 @delete("/api/objects/{kind:str}/{name:str}", guards=MAY_WRITE, status_code=200, opt=told(answer=Done))
@@ -152,11 +159,11 @@ async def export(request: Request[Any, Any, Any], managing: Needed[Managing]) ->
     return ok(objects=await managing.export(principal_of(request)))
 
 
-def shown(row: Stored) -> ManagedObject:
-    """An object as the wire has it."""
+def shown(row: Stored, by: Principal) -> ManagedObject:
+    """An object as the wire has it, for this caller."""
     return {
         "kind": row.kind,
-        "id": row.id,
+        "id": row.id if row.kind != HEARTBEAT or knows_ids(by) else row.name,
         "name": row.name,
         "version": row.version,
         "updatedAt": moment(row.updated_at),

@@ -77,8 +77,8 @@ async def status(
     configuration = await configured.current()
     async with store.reading() as tx:
         healths = await tx.checks.healths()
-        leases = await tx.leases.all()
-    keepers = sum(1 for lease in leases if lease.name.startswith("shard/") and lease.expires_at > now)
+        leases, present = await tx.leases.all(), await tx.leases.now(now)
+    keepers = sum(1 for lease in leases if lease.name.startswith("shard/") and lease.expires_at > present)
     well, why = running(configuration.checks.values(), healths, keepers, started, now)
     strict = STRICT.name in request.query_params
     return Response(

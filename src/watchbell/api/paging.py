@@ -1,8 +1,8 @@
 """Filters, order and pages over lists that are small enough to be read whole: users, keys, heartbeats, notes and such.
 
-The parameters are Alerta's, as for alerts: `field=v`, `field!=v`, `field=~v`, repeated for any of several, `sort-by`,
-`page` and `page-size`. What is not understood is refused with its name. Without `page-size` a page has all rows that
-fit one (1,000): clients that ask once see everything.
+The parameters are Alerta's, as for alerts: `field=v`, `field!=v`, `field=~v`, repeated for any of several, `q`,
+`sort-by`, `page` and `page-size`. What is not understood is refused with its name. Without `page-size` a page has all
+rows that fit one (1,000): clients that ask once see everything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from typing import Any, NotRequired
 
 from litestar import Request
 
-from watchbell.api.alert_query import IGNORED, TRUE, OutOfRange
+from watchbell.api.alert_query import IGNORED, OutOfRange
 from watchbell.api.contract import Number, Parameter, said, told
+from watchbell.api.row_search import ALIASES, TRUE, Row, row_search
 from watchbell.api.wire import MAX_PAGE
 from watchbell.domain.errors import Invalid
 
@@ -21,6 +22,14 @@ PAGES: tuple[Parameter, ...] = (
     ),
     Number(name="page", about="From 1.", default=1, most=999_999_999, group="rows"),
     Number(name="page-size", about="How many rows a page has.", default=MAX_PAGE, most=MAX_PAGE, group="rows"),
+)
+SEARCH: tuple[Parameter, ...] = (
+    Parameter(name="q", about="A search, as `resource:web* AND text:disk`.", group="rows"),
+    Parameter(
+        name="q.df",
+        about="The field that words without a field are looked for in, `any` for all; `text` where there is one.",
+        group="rows",
+    ),
 )
 CUT = PAGES[1:]
 """The parameters of a list that has an order and filters of its own."""
@@ -32,8 +41,6 @@ PAGED: Mapping[str, Any] = {
     "total": int,
     "message": NotRequired[str],
 }
-ALIASES: Mapping[str, str] = {"tag": "tags", "role": "roles", "scope": "scopes"}
-Row = Mapping[str, Any]
 
 
 def listed(name: str, row: type, **more: Any) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def listed(name: str, row: type, **more: Any) -> dict[str, Any]:
         for field in row.__annotations__
         if not field.startswith("_")
     )
-    return told(query=(*filters, *PAGES), answer=said(**{name: list[row]}, **PAGED, **more))
+    return told(query=(*SEARCH, *filters, *PAGES), answer=said(**{name: list[row]}, **PAGED, **more))
 
 
 def page_of(request: Request[Any, Any, Any], name: str, rows: Sequence[Row]) -> dict[str, Any]:
@@ -91,6 +98,8 @@ def _filtered(request: Request[Any, Any, Any], rows: Sequence[Row], known: set[s
             raise Invalid(f"Invalid filter parameter: {field}")
         wanted = given.getall(name)
         rows = [row for row in rows if _matches(_value(row, field), wanted) is not name.endswith("!")]
+    if given.get("q"):
+        rows = [*filter(row_search(given["q"], given.get("q.df", ""), known), rows)]
     return list(rows)
 
 

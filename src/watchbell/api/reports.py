@@ -41,7 +41,7 @@ class SpreadBody(TypedDict):
 
 
 class WorstBody(TypedDict):
-    """A resource or an event with its alerts."""
+    """A resource, an event or a service with its alerts."""
 
     name: str
     count: int
@@ -76,6 +76,7 @@ _ANSWER = said(
     resolving=SpreadBody,
     resources=list[WorstBody],
     events=list[WorstBody],
+    services=list[WorstBody],
     flapping=list[WorstBody],
     longest=list[StandingBody],
 )
@@ -86,7 +87,8 @@ async def alerts(request: Request[Any, Any, Any], looking_back: Needed[LookingBa
     """Alerts that opened in a span, archived and live ones together; without `from` and `to`, in the last 30 days.
 
     How many there were over time, by their highest severity; how long it took until somebody acknowledged them and
-    until they were resolved; the resources and events with the most, those that flapped, and what stood longest.
+    until they were resolved; the resources, events and services with the most, those that flapped, and what stood
+    longest.
     """
     query, most = chosen(request, INTERVAL, LIMIT), number_of(request, LIMIT)
     made = await looking_back.report(query, _interval(request.query_params.get(INTERVAL.name)), most)
@@ -116,6 +118,7 @@ def _body(query: ReportQuery, report: AlertReport) -> dict[str, Any]:
         "resolving": _spread(report.resolving),
         "resources": [_worst(each) for each in report.resources],
         "events": [_worst(each) for each in report.events],
+        "services": [_worst(each) for each in report.services],
         "flapping": [_worst(each) for each in report.flapping],
         "longest": [_standing(each) for each in report.longest],
         "status": "ok",

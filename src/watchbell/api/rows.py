@@ -1,6 +1,6 @@
 """Rows of answers that commands make too, without a server."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias, TypedDict
 
 from watchbell.api.times import Time, moment
@@ -9,6 +9,13 @@ from watchbell.domain.checks.result import Result
 
 CheckStatus: TypeAlias = Literal["ok", "warning", "critical", "unknown", "pending"]
 """The newest verdict, or `pending` before there is one."""
+
+
+NEVER = datetime(9999, 12, 30, tzinfo=UTC)
+"""When keys end that last for ever: Alerta's clients take no time for one that is over, or fail.
+
+They show it by clocks that are up to a day ahead, and no time lies after the year 9999.
+"""
 
 
 class KeyRow(TypedDict):
@@ -26,7 +33,8 @@ class KeyRow(TypedDict):
     scopes: list[str]
     text: str
     createTime: Time
-    expireTime: Time | None
+    expireTime: Time
+    """When it ends; a time in the year 9999 is never."""
     lastUsedTime: Time | None
 
 
@@ -89,7 +97,7 @@ def key_row(key: ApiKey, base: str, now: datetime) -> KeyRow:
         "scopes": list(key.scopes),
         "text": key.text,
         "createTime": moment(key.created_at),
-        "expireTime": moment(key.expires_at),
+        "expireTime": moment(key.expires_at or NEVER),
         "lastUsedTime": moment(key.last_used),
     }
 

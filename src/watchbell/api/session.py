@@ -1,11 +1,11 @@
 """`/api/session` and `/api/setup`: logging in and out, and the first administrator."""
 
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import Cookie
 
-from watchbell.api.auth import COOKIE, KNOWN, address_of, principal_of
+from watchbell.api.auth import COOKIE, ENROLLING, KNOWN, address_of, principal_of
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
@@ -16,6 +16,7 @@ from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.phase import PHASES
 from watchbell.domain.alerts.severity import Severities
 from watchbell.usecases.authenticating import Authenticating
+from watchbell.usecases.following import ChangeFeed
 from watchbell.usecases.sessions import LoggedIn
 
 OPEN = {"open": True}
@@ -82,8 +83,22 @@ class Alarms(TypedDict):
     own_actions: list[str]
 
 
-SESSION = said(user=SessionUser, scopes=list[str], csrf=str, severities=list[SeverityLook], alarms=Alarms)
-"""`csrf` goes into `X-CSRF-Token` of later requests. The worst severity is the first."""
+SESSION = said(
+    user=SessionUser,
+    scopes=list[str],
+    csrf=str,
+    mustEnrol=bool,
+    severities=list[SeverityLook],
+    alarms=Alarms,
+    latest=NotRequired[int],
+)
+"""`csrf` goes into `X-CSRF-Token` of later requests. The worst severity is the first.
+
+With `mustEnrol` nothing but setting up a second step is open to the caller: `PUT /api/user/me/second-factor`, or
+`PUT /api/user/me/passkeys`.
+
+`latest` is the newest change: `/api/stream?after=` it tells of all that comes later. Only `GET` says it.
+"""
 
 
 @get("/api/setup", opt=OPEN | told(answer=said(needed=bool)))
@@ -103,20 +118,23 @@ async def set_up(
     """Make the first administrator, and log them in. The token is good once."""
     data = await body_of(request, FirstAdministrator)
     logged_in = await authenticating.set_up(data.token, data.login, data.name, data.email, data.password)
-    return _with_cookie(request, logged_in, _words(model, client_config), 201, secure=secure_cookie)
+    return with_cookie(request, logged_in, words_of(model, client_config), 201, secure=secure_cookie)
 
 
-@get("/api/session", guards=[KNOWN], opt=told(answer=SESSION))
+@get("/api/session", guards=[KNOWN], opt=ENROLLING | told(answer=SESSION))
 async def current(
     request: Request[Any, Any, Any],
     authenticating: Needed[Authenticating],
     model: Needed[AlarmModel],
     client_config: Needed[ClientConfig],
+    feed: Needed[ChangeFeed],
 ) -> Response[dict[str, Any]]:
     """Who the caller is, and what they may do."""
     principal = principal_of(request)
+    latest = await feed.latest()  # before whatever the page asks next
     user = await authenticating.user_of(principal)
-    return Response(_session(principal, user, _words(model, client_config)), headers=NOT_KEPT)
+    shown = _session(principal, user, words_of(model, client_config))
+    return Response(shown | {"latest": latest}, headers=NOT_KEPT)
 
 
 @post("/api/session", opt=OPEN | told(body=Credentials, answer=SESSION), status_code=200)
@@ -134,10 +152,10 @@ async def log_in(
     data = await body_of(request, Credentials)
     former = request.cookies.get(COOKIE, "")
     logged_in = await authenticating.log_in(data.login, data.password, address_of(request), former, data.code)
-    return _with_cookie(request, logged_in, _words(model, client_config), 200, secure=secure_cookie)
+    return with_cookie(request, logged_in, words_of(model, client_config), 200, secure=secure_cookie)
 
 
-@delete("/api/session", guards=[KNOWN], status_code=200, opt=told(answer=Done))
+@delete("/api/session", guards=[KNOWN], status_code=200, opt=ENROLLING | told(answer=Done))
 async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authenticating]) -> Response[dict[str, Any]]:
     """Log out."""
     await authenticating.log_out(principal_of(request))
@@ -146,22 +164,23 @@ async def log_out(request: Request[Any, Any, Any], authenticating: Needed[Authen
     return response
 
 
-class _Words(TypedDict):
+class Words(TypedDict):
     """What the pages call things."""
 
     severities: list[SeverityLook]
     alarms: Alarms
 
 
-def _session(principal: Principal, user: User | None, words: _Words) -> dict[str, Any]:
+def _session(principal: Principal, user: User | None, words: Words) -> dict[str, Any]:
     login = principal.login or "anonymous"
     shown: SessionUser = {"login": login, "name": login, "email": "", "roles": []}
     if user is not None:
         shown = {"login": user.login, "name": user.name, "email": user.email, "roles": list(user.roles)}
-    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf, **words)
+    return ok(user=shown, scopes=sorted(principal.scopes), csrf=principal.csrf, mustEnrol=principal.must_enrol, **words)
 
 
-def _words(model: AlarmModel, client_config: ClientConfig) -> _Words:
+def words_of(model: AlarmModel, client_config: ClientConfig) -> Words:
+    """What this installation calls things."""
     return {
         "severities": _looks(model.severities),
         "alarms": {
@@ -194,9 +213,10 @@ def session_cookie(request: Request[Any, Any, Any], logged_in: LoggedIn, *, secu
     )
 
 
-def _with_cookie(
-    request: Request[Any, Any, Any], logged_in: LoggedIn, words: _Words, code: int, *, secure: bool
+def with_cookie(
+    request: Request[Any, Any, Any], logged_in: LoggedIn, words: Words, code: int, *, secure: bool
 ) -> Response[dict[str, Any]]:
+    """The answer that opens a session."""
     cookie = session_cookie(request, logged_in, secure=secure)
     content = _session(logged_in.principal, logged_in.user, words)
     return Response(content, status_code=code, cookies=[cookie], headers=NOT_KEPT)

@@ -15,9 +15,8 @@ from watchbell.api.auth import address_of
 from watchbell.api.contract import said, told
 from watchbell.api.needs import Needed
 from watchbell.api.tokens import token_of
-from watchbell.api.wire import mapping_of, ok
+from watchbell.api.wire import known_of, ok
 from watchbell.ports.clock import Clock
-from watchbell.toolkit.settings import read
 from watchbell.usecases.signing_up import Applicant, SigningUp
 
 SENT = "password reset sent"
@@ -68,7 +67,7 @@ async def sign_up(
 
     With `login.verify_email` the answer is 403 `email not verified`, and a mail with a link is on its way.
     """
-    given = await _given(request, SignUp)
+    given = await known_of(request, SignUp)
     applicant = Applicant(
         login=given.login or given.username or "",
         name=given.name or "",
@@ -94,7 +93,7 @@ async def confirm(
 @post("/api/auth/forgot", opt=FROM_ANYWHERE | told(body=Forgotten, answer=_DONE), status_code=200)
 async def forgot(request: Request[Any, Any, Any], signing_up: Needed[SigningUp]) -> Response[dict[str, Any]]:
     """Have a mail with a link for a new password sent. The answer is the same whether there is such an account."""
-    given = await _given(request, Forgotten)
+    given = await known_of(request, Forgotten)
     await signing_up.forgot(given.email, address_of(request))
     return Response(ok(message=SENT), headers=NOT_KEPT)
 
@@ -104,20 +103,9 @@ async def reset(
     request: Request[Any, Any, Any], secret: FromPath[str], signing_up: Needed[SigningUp]
 ) -> Response[dict[str, Any]]:
     """Set a new password with the secret of the link in a mail. All sessions and tokens of the account end."""
-    given = await _given(request, NewPassword)
+    given = await known_of(request, NewPassword)
     await signing_up.reset(secret, given.password, address_of(request))
     return Response(ok(message="password reset successful"), headers=NOT_KEPT)
-
-
-async def _given(request: Request[Any, Any, Any], cls: type[Any]) -> Any:
-    """What of a body counts; the rest, which clients send and nobody may choose, is left out.
-
-    Raises:
-        InvalidSettings: a field is missing or of another type.
-    """
-    body = await mapping_of(request)
-    names = {field.encode_name for field in msgspec.structs.fields(cls)}
-    return read(cls, {name: value for name, value in body.items() if name in names and value is not None})
 
 
 routes = [sign_up, confirm, forgot, reset]

@@ -15,4 +15,7 @@ def moment(at: datetime) -> str: ...
 def moment(at: datetime | None) -> str | None: ...
 def moment(at: datetime | None) -> str | None:
     """A time as the wire has it, Alerta's too: UTC, milliseconds, cut."""
-    return None if at is None else at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if at is None:
+        return None
+    utc = at if at.tzinfo is UTC else at.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"

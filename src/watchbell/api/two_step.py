@@ -7,7 +7,7 @@ from litestar import Request, Response, delete, get, post, put
 from litestar.params import FromPath
 
 from watchbell.api.alerta_auth import NOT_KEPT
-from watchbell.api.auth import KNOWN, address_of, principal_of, requires
+from watchbell.api.auth import ENROLLING, KNOWN, address_of, principal_of, requires
 from watchbell.api.contract import Done, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
@@ -39,7 +39,7 @@ class FirstCode(Body, frozen=True):
 
 
 class LastCode(Body, frozen=True):
-    """What switches it off."""
+    """What switches it off, or brings new recovery codes."""
 
     code: str
     """What the telephone shows, or a recovery code."""
@@ -47,7 +47,7 @@ class LastCode(Body, frozen=True):
     """The present password."""
 
 
-@get(MINE, guards=GUARDS, opt=told(answer=said(secondFactor=SecondFactorRow)))
+@get(MINE, guards=GUARDS, opt=ENROLLING | told(answer=said(secondFactor=SecondFactorRow)))
 async def standing(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -> dict[str, Any]:
     """Whether two-step log-in of the caller is on. Keys are told nothing."""
     found = await two_step.standing(principal_of(request))
@@ -59,7 +59,7 @@ async def standing(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -
     return ok(secondFactor=row)
 
 
-@post(MINE, guards=GUARDS, opt=told(answer=said(ticket=str, secret=str, uri=str, qr=str)), status_code=200)
+@post(MINE, guards=GUARDS, opt=ENROLLING | told(answer=said(ticket=str, secret=str, uri=str, qr=str)), status_code=200)
 async def begin(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -> Response[dict[str, Any]]:
     """A secret for a telephone, as text, as `otpauth:` address, and as a picture of that (an SVG in a `data:` address).
 
@@ -70,7 +70,7 @@ async def begin(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -> R
     return Response(ok(ticket=offer.ticket, secret=offer.secret, uri=offer.uri, qr=picture), headers=NOT_KEPT)
 
 
-@put(MINE, guards=GUARDS, opt=told(body=FirstCode, answer=said(recoveryCodes=list[str])))
+@put(MINE, guards=GUARDS, opt=ENROLLING | told(body=FirstCode, answer=said(recoveryCodes=list[str])))
 async def turn_on(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -> Response[dict[str, Any]]:
     """Switch two-step log-in on. The recovery codes are told once; each is good for one log-in."""
     by = principal_of(request)
@@ -78,6 +78,21 @@ async def turn_on(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) ->
     given = await body_of(request, FirstCode)
     proof = Proof(password=given.current_password, address=address_of(request))
     codes = await two_step.turn_on(by, given.ticket, given.code, proof)
+    return Response(ok(recoveryCodes=codes), headers=NOT_KEPT)
+
+
+@post(
+    f"{MINE}/recovery-codes",
+    guards=GUARDS,
+    opt=told(body=LastCode, answer=said(recoveryCodes=list[str])),
+    status_code=200,
+)
+async def renew(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -> Response[dict[str, Any]]:
+    """New recovery codes, told once, in the place of those that are left."""
+    by = principal_of(request)
+    await two_step.standing(by)
+    given = await body_of(request, LastCode)
+    codes = await two_step.renew(by, given.code, Proof(password=given.current_password, address=address_of(request)))
     return Response(ok(recoveryCodes=codes), headers=NOT_KEPT)
 
 
@@ -101,9 +116,9 @@ async def turn_off(request: Request[Any, Any, Any], two_step: Needed[TwoStep]) -
 async def turn_off_for(
     request: Request[Any, Any, Any], user_id: FromPath[str], two_step: Needed[TwoStep]
 ) -> dict[str, Any]:
-    """Switch off two-step log-in of somebody who lost telephone and recovery codes."""
+    """Switch off two-step log-in of somebody who lost telephone and recovery codes, and remove their passkeys."""
     await two_step.turn_off_for(principal_of(request), user_id)
     return ok()
 
 
-routes = [standing, begin, turn_on, turn_off, turn_off_for]
+routes = [standing, begin, turn_on, renew, turn_off, turn_off_for]

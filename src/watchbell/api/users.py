@@ -15,7 +15,7 @@ from watchbell.api.groups import shown as group_shown
 from watchbell.api.needs import Needed
 from watchbell.api.paging import listed, page_of
 from watchbell.api.rows import UserRow, user_row
-from watchbell.api.wire import mapping_of, ok
+from watchbell.api.wire import known, mapping_of, ok
 from watchbell.domain.accounts import User
 from watchbell.domain.errors import Invalid
 from watchbell.toolkit.settings import read
@@ -29,7 +29,7 @@ OWN = ("name", "email", "password", "text")
 """What people may change of themselves."""
 
 
-class SentUser(UserChange, frozen=True, kw_only=True):
+class SentUser(UserChange, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """What is said of a user; null leaves it as it is."""
 
     text: str | None = None
@@ -75,13 +75,15 @@ async def create(
     if wanted.login is None:
         wanted = msgspec.structs.replace(wanted, login=wanted.email or "")
     user = await administering.create_user(principal_of(request), wanted)
-    return await _answer(request, directory, user, described)
+    if described:
+        await directory.describe(principal_of(request), user.id, **described)
+    return await _answer(request, directory, user)
 
 
 @get("/api/user/me", guards=SEE_SELF, opt=told(answer=_ONE))
 async def me(request: Request[Any, Any, Any], directory: Needed[Directory]) -> dict[str, Any]:
     """Who the caller is."""
-    return await _answer(request, directory, await _self(request, directory), {})
+    return await _answer(request, directory, await _self(request, directory))
 
 
 @put("/api/user/me", guards=CHANGE_SELF, opt=told(body=OwnChange, answer=_ONE))
@@ -100,9 +102,12 @@ async def change_me(
     if beyond:
         raise Invalid(f"not allowed to update: {', '.join(beyond)}")
     wanted, described = change_of(body)
+    text: str | None = described.get("text")
     proof = Proof(password=password, address=address_of(request))
     user = await administering.change_self(principal_of(request), wanted, proof)
-    return await _answer(request, directory, user, described)
+    if text is not None:
+        await directory.describe_oneself(user.id, text=text, attributes={})
+    return await _answer(request, directory, user)
 
 
 @get("/api/user/me/attributes", guards=SEE_SELF, opt=told(answer=said(attributes=dict[str, Any])))
@@ -117,7 +122,7 @@ async def set_my_attributes(request: Request[Any, Any, Any], directory: Needed[D
     """Merge attributes deeply; null removes one."""
     attributes = needed_attributes(await mapping_of(request))
     user = await _self(request, directory)
-    await directory.describe(user.id, attributes=attributes)
+    await directory.describe_oneself(user.id, attributes=attributes)
     return ok()
 
 
@@ -130,7 +135,7 @@ async def my_groups(request: Request[Any, Any, Any], directory: Needed[Directory
 @get("/api/user/{user_id:str}", guards=MAY, opt=told(answer=_ONE))
 async def one(request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]) -> dict[str, Any]:
     """One user."""
-    return await _answer(request, directory, await directory.user(user_id), {})
+    return await _answer(request, directory, await directory.user(user_id))
 
 
 @get("/api/user/{user_id:str}/groups", guards=MAY, opt=listed("groups", GroupBody))
@@ -151,7 +156,9 @@ async def change(
     """Change what the body names, and nothing else."""
     wanted, described = change_of(await mapping_of(request))
     user = await administering.change_user(principal_of(request), user_id, wanted)
-    return await _answer(request, directory, user, described)
+    if described:
+        await directory.describe(principal_of(request), user.id, **described)
+    return await _answer(request, directory, user)
 
 
 @put("/api/user/{user_id:str}/attributes", guards=MAY, opt=_ATTRIBUTES)
@@ -159,7 +166,8 @@ async def set_attributes(
     request: Request[Any, Any, Any], user_id: FromPath[str], directory: Needed[Directory]
 ) -> dict[str, Any]:
     """Merge attributes deeply; null removes one."""
-    await directory.describe(user_id, attributes=needed_attributes(await mapping_of(request)))
+    attributes = needed_attributes(await mapping_of(request))
+    await directory.describe(principal_of(request), user_id, attributes=attributes)
     return ok()
 
 
@@ -175,10 +183,12 @@ async def remove(
 def change_of(body: dict[str, Any]) -> tuple[UserChange, dict[str, Any]]:
     """A change of a user from a body, and of the profile. Null, and an empty list of roles, leave what is there.
 
+    What is not known is left out: Alerta's pages send their whole form.
+
     Raises:
-        InvalidSettings: a field is unknown or of another type.
+        InvalidSettings: a field is of another type.
     """
-    given = {name: value for name, value in body.items() if value is not None}
+    given = known(SentUser, body)
     if given.get("roles") == []:
         del given["roles"]
     text, verified = given.pop("text", None), given.pop("email_verified", None)
@@ -204,11 +214,7 @@ async def _groups(request: Request[Any, Any, Any], directory: Directory, user: U
     return page_of(request, "groups", [group_shown(group, base) for group in mine])
 
 
-async def _answer(
-    request: Request[Any, Any, Any], directory: Directory, user: User, described: dict[str, Any]
-) -> dict[str, Any]:
-    if described:
-        await directory.describe(user.id, **described)
+async def _answer(request: Request[Any, Any, Any], directory: Directory, user: User) -> dict[str, Any]:
     (row,) = await _shown(request, directory, [user])
     return ok(id=user.id, user=row)
 

@@ -5,8 +5,8 @@ caller needs. A call by GET must come with a key: a browser sends its session's 
 """
 
 import zlib
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -15,12 +15,12 @@ from litestar.enums import HttpMethod
 from litestar.params import FromPath
 
 from watchbell.api.alerts import received_body
-from watchbell.api.auth import CSRF_HEADER, principal_of, requires
+from watchbell.api.auth import CSRF_HEADER, principal_of, refuse_pages, requires
 from watchbell.api.contract import told
 from watchbell.api.needs import Needed
 from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
-from watchbell.domain.errors import Forbidden, Invalid, Missing, Refused, Unauthenticated, WatchbellError
+from watchbell.domain.errors import Invalid, Missing, Refused, Unauthenticated, WatchbellError
 from watchbell.ports.clock import Clock
 from watchbell.ports.threads import NoThreads, Threads
 from watchbell.ports.webhook import Call, Reading, Reply, Signing, Webhook
@@ -32,6 +32,7 @@ from watchbell.usecases.auditing import Auditing
 from watchbell.usecases.obeying import Asked, Obeying
 from watchbell.usecases.shaping import Shaping, call_to_keep
 
+T = TypeVar("T")
 MAY = [requires("write:webhooks")]
 PATHS = [f"{prefix}/webhooks/{{name:str}}{rest}" for prefix in ("/api", "") for rest in ("", "/{rest:path}")]
 """Ours, and where Alerta has them when it is not mounted below `/api`."""
@@ -39,6 +40,10 @@ TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 2
 """The alert or the ids of several, unless the vendor has an answer of its own."""
 TOLD_LOGS = told(body=Any, optional=True, sent="*/*", answer=Any)
 LARGEST = 16 * 1024 * 1024  # bytes, when it was compressed
+RATIO = 200
+"""Times that unpacking may make a body longer: batches of logs, which are alike, become 20 to 40 times as long."""
+SMALL = 1024 * 1024  # bytes that it may become in any case
+LONG = 262_144  # bytes that are not read on the event loop
 _CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key", "proxy-authorization", CSRF_HEADER})
 _QUERY_CREDENTIALS = frozenset({"api-key"})
 
@@ -56,7 +61,7 @@ class Hooks(NamedTuple):
     clock: Clock
     threads: Threads = NoThreads()
     patience: float = 5.0
-    """Seconds that a webhook may take that is read in a thread."""
+    """Seconds that reading may take in a thread."""
 
 
 @route(PATHS, http_method=[HttpMethod.GET, HttpMethod.POST], guards=MAY, status_code=201, opt=TOLD)
@@ -74,7 +79,7 @@ async def receive_logs(request: Request[Any, Any, Any], hooks: Needed[Hooks]) ->
 async def received(request: Request[Any, Any, Any], name: str, hooks: Hooks) -> Response[bytes]:
     """Verify, read, do what is asked, answer."""
     by = principal_of(request)
-    _refuse_foreign(request, by)
+    refuse_pages(request, "A webhook is called by GET with a key only.")
     try:
         call = await call_of(request, hooks.clock)
         verify(hooks.table.get(name), call, hooks.secrets.get(name))
@@ -107,8 +112,14 @@ async def _shaped(
     try:
         if compiled is None:
             raise Missing(f"Custom webhook '{name}' not found.")
-        reading = Reading(signals=compiled.read(content_of(call), call.query, call.received))
-        return await _obeyed(request, _from(reading, name, by), hooks, by)
+        ready = compiled
+        signals = await _done(
+            hooks,
+            name,
+            lambda: ready.read(content_of(call), call.query, call.received),
+            aside=len(call.body) > LONG,
+        )
+        return await _obeyed(request, _from(Reading(signals=signals), name, by), hooks, by)
     except WatchbellError as error:
         problem = error.message
         raise
@@ -126,15 +137,14 @@ def content_of(call: Call) -> Any:
 
 async def call_of(request: Request[Any, Any, Any], clock: Clock) -> Call:
     """The request without its credentials, its body unpacked."""
-    query = {
-        name: values[0]
-        for name, values in request.query_params.dict().items()
-        if name.lower() not in _QUERY_CREDENTIALS
+    said = {
+        name: values for name, values in request.query_params.dict().items() if name.lower() not in _QUERY_CREDENTIALS
     }
     headers = {name.lower(): value for name, value in request.headers.items() if name.lower() not in _CREDENTIALS}
     return Call(
         body=_unpacked(await raw_of(request), headers.get("content-encoding", "")),
-        query=query,
+        query={name: values[0] for name, values in said.items()},
+        repeated={name: values for name, values in said.items() if len(values) > 1},
         received=clock.now(),
         path=str(request.path_params.get("rest", "")).strip("/"),
         headers=headers,
@@ -151,34 +161,30 @@ def verify(webhook: object, call: Call, secret: Secret | None) -> None:
         standard(call, secret.reveal())
 
 
-def _refuse_foreign(request: Request[Any, Any, Any], by: Principal) -> None:
-    if request.method == "GET" and (
-        by.csrf or request.headers.get("sec-fetch-site", "none") not in {"none", "same-origin"}
-    ):
-        raise Forbidden("A webhook is called by GET with a key only.")
-
-
 def _unpacked(body: bytes, encoding: str) -> bytes:
     if encoding.lower() not in {"gzip", "deflate"}:
         return body
+    most = min(LARGEST, max(SMALL, RATIO * len(body)))
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
     try:
-        found = unpacking.decompress(body, LARGEST)
+        found = unpacking.decompress(body, most)
     except zlib.error as error:
         raise Invalid(f"cannot be unpacked: {error}", "body") from None
     if not unpacking.eof:
-        raise Invalid(f"is cut off, or more than {LARGEST} bytes when it is unpacked", "body")
+        raise Invalid(f"is cut off, or more than {most} bytes when it is unpacked; send smaller batches", "body")
     return found
+
+
+async def _done(hooks: Hooks, name: str, work: Callable[[], T], *, aside: bool) -> T:
+    """What reading gives; in a thread, with a deadline, when it may take long."""
+    return await hooks.threads.run(f"The webhook {name!r}", work, hooks.patience) if aside else work()
 
 
 async def _read(hooks: Hooks, call: Call, name: str) -> Reading:
     webhook = hooks.table[name]
     try:
-        if getattr(webhook, "blocks", False):
-            lane = f"The webhook {name!r}"
-            found = await hooks.threads.run(lane, lambda: webhook.read(call), hooks.patience)
-        else:
-            found = webhook.read(call)
+        aside = getattr(webhook, "blocks", False) or len(call.body) > LONG
+        found = await _done(hooks, name, lambda: webhook.read(call), aside=aside)
     except WatchbellError:
         raise
     except Exception as error:  # task edge: what a plug-in did not expect is its sender's to read, as with Alerta

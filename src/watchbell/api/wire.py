@@ -70,9 +70,24 @@ async def mapping_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
 
 async def body_of(request: Request[Any, Any, Any], cls: type[S]) -> S:
     """The body as `cls`, which must be what the route tells of; raises `InvalidSettings` with every fault."""
+    return read(cls, await _told_mapping_of(request, cls))
+
+
+def known(cls: type[msgspec.Struct], body: dict[str, Any]) -> dict[str, Any]:
+    """What of a body `cls` knows, without nulls: Alerta's clients send whole forms, and Alerta ignores the rest."""
+    names = {field.encode_name for field in msgspec.structs.fields(cls)}
+    return {name: value for name, value in body.items() if name in names and value is not None}
+
+
+async def known_of(request: Request[Any, Any, Any], cls: type[S]) -> S:
+    """As `body_of`, of the fields that `cls` knows: for what Alerta's clients send."""
+    return read(cls, known(cls, await _told_mapping_of(request, cls)))
+
+
+async def _told_mapping_of(request: Request[Any, Any, Any], cls: type[msgspec.Struct]) -> dict[str, Any]:
     if told_of(request).body is not cls:
         raise TypeError(f"{request.route_handler.fn.__qualname__} reads a {cls.__name__}, and tells of something else")
-    return read(cls, await mapping_of(request))
+    return await mapping_of(request)
 
 
 async def text_of(request: Request[Any, Any, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from watchbell.bootstrap.forwarding import forwarding_of
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.plugging import make_consulting
 from watchbell.domain.alerts.flapping import FlapRule
@@ -13,13 +15,16 @@ from watchbell.domain.signal import Signal
 from watchbell.ports.bus import Bus
 from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.entering import Entrance
 from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.in_force import Deciding
-from watchbell.usecases.intake import Intake, Receiving, apply_signals
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
 from watchbell.usecases.pulsing import Pulsing
+from watchbell.usecases.receiving import Receiving, apply_signals
 from watchbell.usecases.recording import Rulebook
+from watchbell.usecases.switching import Switching
 from watchbell.usecases.waking import BusWake
 
 
@@ -34,13 +39,15 @@ class Core:
         self.model = settings.alerts.alarm_model()
         self.timeouts = settings.alerts.timeouts()
         self._clock = parts.clock
+        self._telemetry = parts.telemetry
         self._max_latency = settings.alerts.heartbeat_latency
         self.configured = Configured(store, parts.clock, parts.telemetry)
         limits = Limits(
             environments=tuple(settings.allowed_environments),
             refused_origins=tuple(settings.alerts.refused_origins),
         )
-        self.consulting = make_consulting(parts, store, self.model.statuses, limits)
+        self.forwarding = forwarding_of(settings)
+        self.consulting = make_consulting(parts, store, self.model, limits)
         self.receiving = Receiving(
             self.model,
             limits,
@@ -48,24 +55,28 @@ class Core:
             self.timeouts,
             settings.alerts.value_history,
             informs=self.consulting.asks("post_receive"),
+            forwarding=self.forwarding,
         )
         self._in_force = Deciding()
         self.rules = Rulebook(self.model.severities.known, settings.base_url)
-        self.intake = Intake(
-            store,
-            parts.clock,
-            self.receiving,
-            parts.telemetry,
-            configured=self.configured,
-            wake=wake,
-            consulting=self.consulting,
-        )
         self.operating = self.operating_on(store)
         self.escalating = self.escalating_on(store)
         self.pulsing = Pulsing(store, self.configured, self.take, parts.clock, wake=wake)
         self.heartbeating = self.heartbeating_on(store)
+        self.switching = Switching(store, parts.clock)
+        self.intake = self._make_intake(settings.alerts.heartbeat_events)
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)
+
+    def _make_intake(self, heartbeats: Sequence[str]) -> Intake:
+        given = (self.store, self._clock, self.receiving, self._telemetry)
+        more: dict[str, Any] = {
+            "configured": self.configured,
+            "wake": BusWake(self.bus),
+            "consulting": self.consulting,
+        }
+        events = frozenset(heartbeats)
+        return Entrance(*given, **more, switching=self.switching, take=self.heartbeating.take, heartbeats=events)
 
     @property
     def informs(self) -> bool:
@@ -81,11 +92,12 @@ class Core:
             timeouts=self.timeouts,
             wake=BusWake(self.bus),
             consulting=self.consulting,
+            forwarding=self.forwarding,
         )
 
     def escalating_on(self, store: Store) -> Escalating:
         """What moves incidents on."""
-        act = acting(self.model, self.timeouts, informs=self.informs)
+        act = acting(self.model, self.timeouts, informs=self.informs, forwarding=self.forwarding)
         return Escalating(store, self.configured, self.rules, self._clock, act)
 
     def heartbeating_on(self, store: Store) -> Heartbeating:

@@ -55,7 +55,7 @@ def forget(settings: Configuration, party: str, wait_s: float, say: Say) -> Forg
     say(f"rejected events: {done.rejected} removed")
     _clean_journal(settings, names, until_ms, wait_s, done)
     say(f"journal: {done.journal} events blanked, {done.not_yet} left that will not be mapped")
-    _clean_files(settings, names, wait_s, done, say)
+    _clean_files(settings, names, until_ms, wait_s, done, say)
     return done
 
 
@@ -113,21 +113,48 @@ def _clean_journal(
         time.sleep(_PAUSE_S)
 
 
-def _clean_files(settings: Configuration, names: frozenset[str], wait_s: float, done: Forgotten, say: Say) -> None:
-    """Looks again until a pass finds nothing: files are published and merged meanwhile."""
-    folders = *event_folders(settings), settings.data / "explore"
-    leave = time.monotonic() + wait_s
-    begun = time.time()
+def _clean_files(
+    settings: Configuration, names: frozenset[str], until_ms: int, wait_s: float, done: Forgotten, say: Say
+) -> None:
+    """Waits for what is in flight, then looks until nothing is found that may have moved on meanwhile."""
+    archive = settings.data / "explore"
+    folders = *event_folders(settings), archive
+    # What was mapped of the party is in files that are there by now. Told once more, the collector publishes them all;
+    # what it begins afterwards has nothing of the party, and is not waited for.
+    begun = unfinished_files(*folders)
+    forgotten_file(settings).add(sorted(names), until_ms)
+    if begun:
+        say(f"files: {len(begun)} are being written; they are looked through when they are published")
+    done.unfinished = [str(path) for path in _published(begun, time.monotonic() + wait_s)]
+    looked: set[Path] = set()
     for _ in range(_PASSES):
-        found = _pass(event_files(*folders), names, done, say)
-        waiting = _older(unfinished_files(*folders), begun)
-        while waiting and time.monotonic() < leave:
-            time.sleep(_PAUSE_S)
-            waiting = _older(waiting, begun)
-        done.unfinished = [str(path) for path in waiting]
-        if not found and not waiting:
+        merging = _merging(archive)
+        new = [path for path in event_files(*folders) if path not in looked]
+        looked.update(new)
+        found = _pass(new, names, done, say)
+        # Whatever went before it could be looked into may be in another file by now.
+        if not found and not merging and all(path.exists() for path in new):
             return
-    say("files: some are still being written; run this again later")
+        if merging:
+            time.sleep(_PAUSE_S)
+    done.unfinished += map(str, _merging(archive))
+
+
+def _published(paths: list[Path], leave: float) -> list[Path]:
+    """Waits until these files are published; those that are not yet when it is time to leave."""
+    while (waiting := [path for path in paths if _in_flight(path)]) and time.monotonic() < leave:
+        time.sleep(_PAUSE_S)
+    return waiting
+
+
+def _in_flight(path: Path) -> bool:
+    """Whether a file is still being written, or waits to become one of the archive, which it does by another name."""
+    return path.exists() or path.with_suffix(".spool").exists()
+
+
+def _merging(archive: Path) -> list[Path]:
+    """Files of the archive that are being made of others."""
+    return [path for path in unfinished_files(archive) if path.name.endswith(".parquet.partial")]
 
 
 def _pass(paths: list[Path], names: frozenset[str], done: Forgotten, say: Say) -> int:
@@ -141,8 +168,3 @@ def _pass(paths: list[Path], names: frozenset[str], done: Forgotten, say: Say) -
             say(f"files: {number} of {len(paths)} looked through, {done.records + found} records removed")
     done.records += found
     return found
-
-
-def _older(paths: list[Path], begun: float) -> list[Path]:
-    """Those that were begun before this moment and are still there."""
-    return [path for path in paths if path.exists() and path.stat().st_ctime < begun]

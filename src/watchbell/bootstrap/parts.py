@@ -3,6 +3,7 @@
 Each is made when it is first asked for.
 """
 
+import asyncio
 import os
 import socket
 from contextlib import AsyncExitStack
@@ -95,9 +96,23 @@ class Parts:
     async def store(self) -> Store:
         """The database, its schema checked."""
         if self._store is None:
+            self.settings.data.mkdir(parents=True, exist_ok=True)
+        return await self._opened()
+
+    async def try_store(self) -> None:
+        """Raise unless the database answers, or could be made. Nothing is written."""
+        from watchbell.adapters.store.sqlite_file import fault_of, file_of
+
+        path = file_of(self.settings.store_url)
+        if path is None:
+            await self._opened()
+        elif reason := await asyncio.to_thread(fault_of, path):
+            raise Unreachable("store.url", f"cannot use the database at {path}: {reason}. Mend store.url.")
+
+    async def _opened(self) -> Store:
+        if self._store is None:
             from watchbell.adapters.store.sql.store import open_store
 
-            self.settings.data.mkdir(parents=True, exist_ok=True)
             self._store = open_store(self.settings.store_url)
             self.stack.push_async_callback(self._store.close)
             try:

@@ -1,11 +1,11 @@
 """The plug-ins for alerts that the settings name."""
 
 import asyncio
-from collections.abc import Mapping
 
 from watchbell import plugins
 from watchbell.adapters.threads import LaneThreads
 from watchbell.bootstrap.parts import Parts
+from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.ports.alert_plugin import every_plugin
 from watchbell.ports.store import Store
@@ -13,7 +13,7 @@ from watchbell.usecases.consulting import Consulting, Plugged, Terms, hooks_of
 from watchbell.usecases.looking import StoreLookup
 
 
-def make_consulting(parts: Parts, store: Store, statuses: Mapping[str, str], limits: Limits) -> Consulting:
+def make_consulting(parts: Parts, store: Store, model: AlarmModel, limits: Limits) -> Consulting:
     """Load the plug-ins; without any, what is returned is silent.
 
     Raises:
@@ -35,7 +35,9 @@ def make_consulting(parts: Parts, store: Store, statuses: Mapping[str, str], lim
             timeout=given.timeout,
             strict=given.raise_on_error,
             config=given.settings,
-            statuses=frozenset(statuses),
+            statuses=frozenset(model.statuses),
+            severities=model.severities.ranks,
+            timeouts=parts.settings.alerts.timeouts(),
             limits=limits,
         ),
     )

@@ -8,21 +8,23 @@ import structlog
 from watchbell import plugins
 from watchbell.adapters.passwords import Argon2Passwords
 from watchbell.adapters.threads import LaneThreads
-from watchbell.api import alerts, operations, pages, webhooks
+from watchbell.api import alerts, operations, pages, tries, webhooks
 from watchbell.api.alerta_wire import Defaults
-from watchbell.api.app import at_the_edge, create_app
+from watchbell.api.app import MAX_BODY, at_the_edge, create_app
 from watchbell.api.auth import authentication
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.edge import Edge, networks
+from watchbell.api.express import Express
 from watchbell.bootstrap.archive import make_archive, make_books
 from watchbell.bootstrap.core import Core
 from watchbell.bootstrap.keeping import retained
-from watchbell.bootstrap.login import make_admitting, make_attesting, offered, sign_up_terms
+from watchbell.bootstrap.login import make_admitting, make_attesting, make_passkeys, offered, sign_up_terms
 from watchbell.bootstrap.parts import Parts
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.bootstrap.trying import trying
 from watchbell.bootstrap.workers import object_shapes
 from watchbell.config import shown
+from watchbell.domain.second_factor import Required
 from watchbell.ports.store import Store
 from watchbell.roles.serving import serve
 from watchbell.toolkit.origins import Origins
@@ -70,6 +72,7 @@ def build_app(parts: Parts, core: Core) -> Edge:
         readonly_scopes=settings.auth.readonly_scopes if settings.auth.allow_readonly else (),
         demands=Demands(
             verify_email=settings.login.verify_email,
+            second_step=Required(settings.login.require_second_factor),
             vault=parts.vault,
             attesting=make_attesting(parts, core.store, admitting, rules),
         ),
@@ -88,7 +91,8 @@ def build_app(parts: Parts, core: Core) -> Edge:
     }
     app = create_app(ROUTES, needs, [authentication(authenticating, vouching, settings.server.base_url)])
     served = settings.server
-    return at_the_edge(app, parts.telemetry, networks(served.trusted_proxies), Origins(served.cors_origins))
+    express = Express(app, authenticating, alerts.lanes(needs["reception"]), MAX_BODY)
+    return at_the_edge(express, parts.telemetry, networks(served.trusted_proxies), Origins(served.cors_origins))
 
 
 def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
@@ -112,13 +116,16 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
             **offered(settings),
         ),
         "clock": parts.clock,
+        "cors_origins": Origins(settings.server.cors_origins),
         "exposition": parts.telemetry,
         "feed": feed,
         "files": pages.load_files(),
+        "forwarding": core.forwarding,
         "readiness": operations.Readiness(core.store, core.bus),
         "settings_shown": shown(settings),
         "started": parts.clock.now(),
         "store": store,
+        "switching": core.switching,
     }
 
 
@@ -131,6 +138,7 @@ def _people(parts: Parts, core: Core, passwords: Argon2Passwords, authenticating
         "authenticating": authenticating,
         "directory": Directory(core.store, parts.clock, authenticating.rules),
         "lasting": Lasting(core.store, parts.clock),
+        **make_passkeys(parts, core.store, authenticating),
         "permitting": Permitting(core.store, parts.clock, authenticating.rules),
         "signing_up": SigningUp(core.store, parts.clock, passwords, authenticating, sign_up_terms(settings)),
         "two_step": TwoStep(core.store, parts.clock, parts.vault, authenticating),
@@ -167,6 +175,7 @@ def _objects(parts: Parts, core: Core, store: Store, authenticating: Authenticat
         "hooks": _hooks(parts, core, store, managing),
         "managing": managing,
         "shapes": shapes,
+        "tries": tries.Tries(LaneThreads(tries.AT_ONCE)),
         "trying": trying(parts.settings),
     }
 

@@ -24,7 +24,7 @@ _MACRO = re.compile(r"\$([A-Z][A-Z0-9_]*|)\$")
 _MACROS = ("HOSTADDRESS", "HOSTNAME", "CHECKNAME")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What would change which code a program runs.
-_FORBIDDEN = ("LD_", "DYLD_", "PYTHON", "PERL5", "BASH_", "GCONV_PATH", "IFS")
+_FORBIDDEN = ("LD_", "DYLD_", "PYTHON", "PERL5", "PERLLIB", "BASH_", "GCONV_PATH", "IFS")
 _CODES = {0: Status.OK, 1: Status.WARNING, 2: Status.CRITICAL, 3: Status.UNKNOWN}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -39,7 +39,8 @@ class CommandConfig(Settings, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     """Environment variables, by name."""
     secrets: dict[str, Secret] = {}
-    """Environment variables whose values are secrets."""
+    """Environment variables whose values are secrets. They must be given again when the command, the environment or
+    one of them changes."""
     on_timeout: Literal["critical", "unknown", "warning"] = "critical"
     """Status when the program does not end in time."""
 

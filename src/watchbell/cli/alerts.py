@@ -7,7 +7,7 @@ import typer
 
 from watchbell.cli.client import Api, JsonOption, KeyOption, UrlOption, api, segment
 from watchbell.cli.output import show_json, show_rows
-from watchbell.domain.errors import Missing
+from watchbell.domain.errors import Forbidden, Missing
 
 PANEL = "Alerts"
 Ids = Annotated[list[str], typer.Argument(help="Ids of alerts, or the first 8 characters or more of them.")]
@@ -152,6 +152,8 @@ def _heartbeat_id(server: Api, name: str) -> str:
         pulses = server.get("/api/pulses")["pulses"]
     for pulse in pulses:
         if pulse["name"] == name:
+            if not pulse["url"]:
+                raise Forbidden("The key needs write:heartbeats to ping by name. Give the id, or another key.")
             return pulse["id"]
     known = ", ".join(sorted(pulse["name"] for pulse in pulses)) or "none"
     raise Missing(f"there is no heartbeat named {name!r}; there are: {known}")

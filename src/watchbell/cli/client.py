@@ -6,8 +6,9 @@ Address and key come from `--url` and `--key`, `$WATCHBELL_URL` and `$WATCHBELL_
 
 import ssl
 import tomllib
-from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
 from pathlib import Path
 from typing import Annotated, Any, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -21,6 +22,7 @@ from watchbell.domain.errors import Fault, Faulty, Permanent, Retryable, Watchbe
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 TIMEOUT = 30.0  # seconds
+PIECE = 65_536  # bytes
 
 UrlOption = Annotated[
     str | None,
@@ -59,16 +61,41 @@ class Api:
             Permanent: it refused.
             Retryable: it is not there, or overloaded.
         """
-        status, raw = self._exchange(method, path, body)
-        try:
-            answer = msgspec.json.decode(raw) if raw[:1] in {b"{", b"["} else raw.decode(errors="replace")
-        except msgspec.DecodeError:
-            answer = raw.decode(errors="replace")
-        if status < 300:
+        with self._asking(method, path, body) as response:
+            answer = _decoded(self._read(response))
+        if response.status < 300:
             return answer
-        raise self._error(status, answer)
+        raise self._error(response.status, answer)
 
-    def _exchange(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+    def download(self, path: str, query: list[tuple[str, str]], take: Callable[[bytes], object]) -> None:
+        """GET what may be long, handed on in pieces as it comes; raises as `call` does, also when it breaks off."""
+        with self._asking("GET", f"{path}?{urlencode(query)}", None) as response:
+            if response.status >= 300:
+                raise self._error(response.status, _decoded(self._read(response)))
+            while piece := self._read(response, PIECE):
+                take(piece)
+
+    def _read(self, response: HTTPResponse, most: int | None = None) -> bytes:
+        with self._reaching():
+            piece = response.read(most)
+            if not piece and response.length:  # the library says nothing of an answer that ends too early
+                raise IncompleteRead(b"", response.length)
+            return piece
+
+    @contextmanager
+    def _reaching(self) -> Generator[None]:
+        """Say what to do when it is not there."""
+        try:
+            yield
+        except (OSError, HTTPException) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise Retryable(
+                f"cannot reach {self.url}: {reason}. Is it running there? "
+                "Say another address with --url or $WATCHBELL_URL."
+            ) from None
+
+    @contextmanager
+    def _asking(self, method: str, path: str, body: Any) -> Generator[HTTPResponse]:
         host, port = self._parts.hostname or "", self._parts.port
         headers = {"Accept": "application/json", "User-Agent": f"watchbell/{__version__}"}
         if self._key:
@@ -83,15 +110,10 @@ class Api:
             else HTTPConnection(host, port, timeout=self.timeout)
         )
         try:
-            connection.request(method, self._parts.path.rstrip("/") + path, content, headers)
-            response = connection.getresponse()
-            return response.status, response.read()
-        except (OSError, HTTPException) as error:
-            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise Retryable(
-                f"cannot reach {self.url}: {reason}. Is it running there? "
-                "Say another address with --url or $WATCHBELL_URL."
-            ) from None
+            with self._reaching():
+                connection.request(method, self._parts.path.rstrip("/") + path, content, headers)
+                response = connection.getresponse()
+            yield response
         finally:
             connection.close()
 
@@ -106,6 +128,14 @@ class Api:
         if status == 400 and isinstance(errors, list) and errors and isinstance(errors[0], dict):
             return Faulty(msgspec.convert(errors, list[Fault]))
         return Retryable(message) if status in {429, 503} else Permanent(message)
+
+
+def _decoded(raw: bytes) -> Any:
+    """An answer: JSON where it is, else its text."""
+    try:
+        return msgspec.json.decode(raw) if raw[:1] in {b"{", b"["} else raw.decode(errors="replace")
+    except msgspec.DecodeError:
+        return raw.decode(errors="replace")
 
 
 def segment(text: str) -> str:

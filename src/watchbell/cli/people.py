@@ -110,7 +110,7 @@ def two_step_off(
     url: UrlOption = None,
     key: KeyOption = None,
 ) -> None:
-    """Switch off two-step log-in of somebody who lost telephone and recovery codes.
+    """Switch off two-step log-in of somebody who lost telephone and recovery codes, and remove their passkeys.
 
     Example: watchbell user two-step-off ann
     """
@@ -185,7 +185,8 @@ def list_keys(
 
     Example: watchbell key list
     """
-    from watchbell.api.rows import key_row
+    from watchbell.api.rows import NEVER, key_row
+    from watchbell.api.times import moment
 
     if remote(url):
         found = api(url, key).get("/api/keys")["keys"]
@@ -195,7 +196,11 @@ def list_keys(
     if as_json:
         show_json(found)
         return
-    rows = [(k["prefix"], k["user"], k["scopes"], k["text"], k["expireTime"], k["lastUsedTime"]) for k in found]
+    ends = [None if k["expireTime"] == moment(NEVER) else k["expireTime"] for k in found]
+    rows = [
+        (k["prefix"], k["user"], k["scopes"], k["text"], end, k["lastUsedTime"])
+        for k, end in zip(found, ends, strict=True)
+    ]
     show_rows(("Key", "User", "Scopes", "For", "Ends", "Last used"), rows)
 
 

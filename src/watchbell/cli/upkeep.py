@@ -79,6 +79,8 @@ def check_config(
 ) -> None:
     """Check the settings, and that database and broker answer. Says all that is wrong; exit code 2 then.
 
+    Nothing is written: a data folder, or a SQLite database, that is not there yet is not made.
+
     Example: watchbell config check --config /etc/watchbell/watchbell.toml
     """
     from watchbell.loading import InvalidConfiguration
@@ -106,7 +108,7 @@ async def _unreachable(settings: "Configuration", keys: Collection[str], config:
     problems: list[str] = []
     urls = {"store.url": settings.store_url, "bus.url": settings.bus.url.reveal()}
     async with Parts(settings) as parts:
-        for key, attempt in (("store.url", parts.store), ("bus.url", partial(_connect, parts))):
+        for key, attempt in (("store.url", parts.try_store), ("bus.url", partial(_connect, parts))):
             if key not in keys:
                 continue
             begin, where = f"{origin_of(key, config)}: {key}: ", urlsplit(urls[key])

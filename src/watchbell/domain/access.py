@@ -5,6 +5,7 @@ import stringprep
 import unicodedata
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from ipaddress import IPv6Address, ip_address
 
 from watchbell.domain.accounts import Means, Principal, User
 from watchbell.domain.errors import Fault
@@ -58,11 +59,30 @@ FAILURES_ANYWHERE = 50
 
 Larger, so that a stranger cannot easily lock out a person.
 """
+_OF_ONE = 64
+"""So many first bits of an IPv6 address are a subscriber's; the others a machine may choose anew for each try."""
 
 _LOGIN = re.compile(r"[^\s\x00-\x20\x7f:/\\<>\"'`]{1,100}")
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}")
 _CUSTOM = re.compile(r"(?:admin|write|read|delete):[A-Za-z][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)?")
 _EMAIL = re.compile(r"[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,64}@[^@\s\x00-\x20\x7f<>\"(),;:\\]{1,190}")
+
+
+def network_of(address: str) -> str:
+    """What limits for each address of the net are counted under: of IPv6 the first 64 bits, of IPv4 all.
+
+    An IPv4 address within an IPv6 one is that of IPv4. What is no address stands for itself.
+    """
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    behind = 128 - _OF_ONE
+    return f"{IPv6Address(int(found) >> behind << behind)}/{_OF_ONE}"
 
 
 def account_of(login: str) -> str:

@@ -57,13 +57,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
+    by_password: bool = False
+    """Whether it began with a password, here or in a directory; a second step may be asked of its owner then."""
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """A key for programs.
 
-    `hash` is the SHA-256 of the key, in hex; `prefix` its first characters, to tell keys apart. With customer views the
-    key reaches what is the `customer`'s, or without one what its owner reaches.
+    `hash` is the SHA-256 of the key, in hex; `prefix` its first characters, to tell keys apart. `user` is the owner's
+    login, or the name of a program that is no user. With customer views the key reaches what is the `customer`'s, or
+    without one all that its owner reaches; never more than its owner, if that is a user.
     """
 
     id: str
@@ -147,6 +150,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     means: Means = Means.KEY
     csrf: str = ""
     session_id: str = ""
+    must_enrol: bool = False
+    """Whether they may do nothing but set up a second step, which is required of them."""
 
     def may(self, scope: str) -> bool:
         """Whether one of the scopes contains `scope`.

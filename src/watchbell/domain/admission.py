@@ -45,7 +45,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     trust_email: bool = False
     """Whether the provider's addresses count as verified although it does not say so."""
     trust_login: bool = False
-    """Whether logins there are given out, and not chosen, so that one of `auth.admin_users` is that administrator's."""
+    """Whether logins there are given out, and not chosen.
+
+    One of `auth.admin_users` is that administrator's then, and one that customers are looked up by that person's.
+    """
     link_by_login: bool = False
     """Whether a user with the same login is the same person, if nothing else opens their account."""
 

@@ -4,13 +4,20 @@ import msgspec
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the problems that an alert stands for. `muted` is whether a blackout covered its last message."""
+    """One of the problems that an alert stands for.
+
+    `muted` is whether a blackout covered its last message and is not over; `muted_by` are the ids of those that did.
+    `service` and `timeout` are None when a former release wrote it: those of the alert.
+    """
 
     resource: str
     event: str
     severity: str
     text: str = ""
     muted: bool = False
+    muted_by: tuple[str, ...] = ()
+    service: tuple[str, ...] | None = None
+    timeout: int | None = None
 
 
 class Correlated(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,20 @@ def customers_of(lookups: Iterable[CustomerLookup], user: User, groups: Iterable
     return None if EVERY in found else found
 
 
+def is_address_of(login: str, email: str) -> bool:
+    """Whether a login is the mail address.
+
+    A proved address is its owner's alone. Any other login may be chosen to be the name of a group, a role or a mail
+    domain, by which customers are looked up as well.
+    """
+    return bool(email) and login.lower() == email.lower()
+
+
+def names_customers(lookups: Iterable[CustomerLookup], login: str) -> bool:
+    """Whether whoever has this login would belong to a customer by it alone."""
+    return any(each.match.lower() == login.lower() for each in lookups)
+
+
 def sees(customers: Customers, customer: str | None) -> bool:
     """Whether what belongs to `customer` (None or empty: to nobody) is there for whoever has these customers."""
     return customers is None or (bool(customer) and customer in customers)

@@ -10,6 +10,7 @@ WatchbellError
 ├── Throttled        too many tries: wait `retry_after` seconds
 ├── Refused          a policy says no (a rejected alert, an action in the wrong state)
 ├── Forbidden        the caller may not do this
+│   └── StepNeeded   they are known, and a second step is required of them
 ├── Missing          there is no such thing
 ├── Conflict         it changed meanwhile, or the name is taken
 ├── Diverted         a plug-in has taken care of it: nothing else was done, and nothing is wrong
@@ -75,11 +76,12 @@ class CodeNeeded(Unauthenticated):
 
 
 class Throttled(WatchbellError):
-    """Too many tries; wait a while."""
+    """Too many tries; wait a while. `identifier` is that of what was refused so, when it has one."""
 
-    def __init__(self, message: str = "", retry_after: float = 60.0) -> None:
+    def __init__(self, message: str = "", retry_after: float = 60.0, identifier: str = "") -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.identifier = identifier
 
 
 class Refused(WatchbellError):
@@ -90,12 +92,25 @@ class Forbidden(WatchbellError):
     """You may not do this."""
 
 
+class StepNeeded(Forbidden):
+    """A second step is required. `field` is what is missing, `fix` what to do about it."""
+
+    def __init__(self, message: str, field: str, fix: str) -> None:
+        super().__init__(message)
+        self.field = field
+        self.fix = fix
+
+
 class Missing(WatchbellError):
     """There is no such thing."""
 
 
 class Conflict(WatchbellError):
-    """It was changed meanwhile, or the name is taken."""
+    """It was changed meanwhile, or the name is taken. `field` is what is in the way, where it can be said."""
+
+    def __init__(self, message: str = "", field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class Diverted(WatchbellError):

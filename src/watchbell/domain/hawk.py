@@ -73,13 +73,7 @@ def check(signed: Signed, target: Target, secret: str, algorithm: Literal["sha25
     Raises:
         Unauthenticated: it is not.
     """
-    text = (
-        f"hawk.1.header\n{signed.ts}\n{signed.nonce}\n{target.method.upper()}\n{target.path}\n{target.host.lower()}\n"
-        f"{target.port}\n{signed.hash}\n{signed.ext}\n"
-    )
-    if signed.app:
-        text += f"{signed.app}\n{signed.dlg}\n"
-    made = base64.b64encode(hmac.digest(secret.encode(), text.encode("utf-8", "surrogatepass"), algorithm))
+    made = _mac(signed, target, secret, algorithm)
     if not hmac.compare_digest(made, signed.mac.encode("utf-8", "surrogatepass")):
         raise Unauthenticated("The Hawk signature is not valid.")
     if not signed.ts.isascii() or not signed.ts.isdigit() or abs(int(signed.ts) - now.timestamp()) > SKEW:
@@ -94,7 +88,35 @@ def check_body(signed: Signed, media_type: str, body: bytes, algorithm: Literal[
     """
     if not body and not signed.hash:
         return
+    if not hmac.compare_digest(_digest(media_type, body, algorithm), signed.hash.encode("utf-8", "surrogatepass")):
+        raise Unauthenticated("The body is not the one that Hawk signed.")
+
+
+def sign(target: Target, key: HawkKey, now: datetime, nonce: str, media_type: str, body: bytes) -> str:
+    """The header of a request that the key signs, with its body."""
+    unsigned = Signed(
+        id=key.id,
+        ts=str(int(now.timestamp())),
+        nonce=nonce,
+        mac="",
+        hash=_digest(media_type, body, key.algorithm).decode() if body else "",
+    )
+    mac = _mac(unsigned, target, key.secret, key.algorithm).decode()
+    payload = f', hash="{unsigned.hash}"' if unsigned.hash else ""
+    return f'Hawk id="{key.id}", ts="{unsigned.ts}", nonce="{nonce}"{payload}, mac="{mac}"'
+
+
+def _mac(signed: Signed, target: Target, secret: str, algorithm: Literal["sha256", "sha1"]) -> bytes:
+    text = (
+        f"hawk.1.header\n{signed.ts}\n{signed.nonce}\n{target.method.upper()}\n{target.path}\n{target.host.lower()}\n"
+        f"{target.port}\n{signed.hash}\n{signed.ext}\n"
+    )
+    if signed.app:
+        text += f"{signed.app}\n{signed.dlg}\n"
+    return base64.b64encode(hmac.digest(secret.encode(), text.encode("utf-8", "surrogatepass"), algorithm))
+
+
+def _digest(media_type: str, body: bytes, algorithm: Literal["sha256", "sha1"]) -> bytes:
     plain = media_type.partition(";")[0].strip().lower()
     made = hashlib.new(algorithm, b"hawk.1.payload\n" + plain.encode() + b"\n" + body + b"\n").digest()
-    if not hmac.compare_digest(base64.b64encode(made), signed.hash.encode("utf-8", "surrogatepass")):
-        raise Unauthenticated("The body is not the one that Hawk signed.")
+    return base64.b64encode(made)

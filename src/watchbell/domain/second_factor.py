@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Collection
 from datetime import datetime
+from enum import StrEnum
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -21,6 +23,20 @@ RECOVERY_CODES = 10
 RECOVERY_BYTES = 10
 """80 bits: too many to be guessed from their hashes."""
 _GROUP = 4
+
+
+class Required(StrEnum):
+    """Of whom a second step is required who log in by password."""
+
+    OFF = "off"
+    ADMINS = "admins"
+    EVERYONE = "everyone"
+
+    def of(self, scopes: Collection[str]) -> bool:
+        """Whether it is required of somebody who may do this; who administers anything is an administrator."""
+        if self is Required.ADMINS:
+            return any(scope.partition(":")[0] == "admin" for scope in scopes)
+        return self is Required.EVERYONE
 
 
 class SecondFactor(msgspec.Struct, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
+from watchbell.domain.alerts.severity import SEVERITIES
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.signal import Signal
 
 DECIDING = ("pre_receive", "status_change", "take_action", "take_note", "delete")
@@ -57,7 +59,15 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     """`plugins.settings`, with what the rules put in their place for this alert."""
     user: str | None = None
     """The login of who caused it; None when time or Watchbell itself did."""
+    received: bool = False
+    """Whether a signal that came caused it; else a person or time did."""
+    address: str = ""
+    """The address of who caused it, as far as proxies are believed; empty when no request did."""
     alerts: AlertLookup = NoLookup()
+    severities: Mapping[str, int] = SEVERITIES
+    """The severities of this installation, each with its rank: the lower, the worse."""
+    timeouts: Timeouts = Timeouts()
+    """How long things last here when nobody says."""
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +81,11 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a hook that decides wants otherwise; None leaves it as it is.
 
-    Of `alert` only tags and attributes count.
+    Of `alert` only tags and attributes count; `severity` is for `take_action` only.
     """
 
     alert: Alert | None = None
+    severity: str | None = None
     status: str | None = None
     text: str | None = None
     action: Action | None = None

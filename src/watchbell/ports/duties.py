@@ -28,7 +28,8 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 class OutboxRow(msgspec.Struct, frozen=True, kw_only=True):
     """A message that must leave. `kind` is `route` (subject: an alert), `deliver` (a notification) or `letter`.
 
-    Or `plugin` (subject: an alert): then `body` is what plug-ins are told, as text.
+    Or `plugin` (subject: an alert) or `nudge` (a user): then `body` is what is told, as text. Or `forward:<name>` (an
+    alert, too): then it is what another installation is told.
 
     `claims` counts how often it was claimed; more than once without a `postpone` between means that a holder vanished
     with it.
@@ -107,6 +108,10 @@ class Timers(Protocol):
 
 class Leases(Protocol):
     """Claims with fencing tokens."""
+
+    async def now(self, own: datetime) -> datetime:
+        """The time to go by in `acquire`: the database's, where several machines share one; else the caller's `own`."""
+        ...
 
     async def acquire(self, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:
         """The lease if it is free, has run out, or is the holder's own (then the token stays).

@@ -12,6 +12,13 @@ from watchbell.domain.views import View
 class Users(Protocol):
     """People."""
 
+    async def lock(self, name: str) -> None:
+        """Until the transaction ends, nobody else passes `lock` for the same login or address, ignoring case.
+
+        To be called before what is read to find out whether it is taken.
+        """
+        ...
+
     async def get(self, login_or_id: str) -> User | None:
         """By login (ignoring case) or id."""
         ...

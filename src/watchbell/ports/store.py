@@ -28,7 +28,7 @@ from watchbell.ports.history import AlertHistory
 from watchbell.ports.login import Identities
 from watchbell.ports.past import Episodes, PastAlerts
 from watchbell.ports.people import ApiKeys, Audit, Facts, Sessions, Users, Views
-from watchbell.ports.proofs import Letters, SecondFactors
+from watchbell.ports.proofs import Letters, Passkeys, SecondFactors, Spent
 from watchbell.ports.rules import RuleHistory
 from watchbell.ports.tally import Tallies
 
@@ -97,8 +97,12 @@ class Alerts(Protocol):
         """
         ...
 
-    async def many(self, identifiers: Sequence[str]) -> list[Alert]:
-        """By exact ids; missing ones are left out. In a writing transaction the rows are locked until its end."""
+    async def many(self, identifiers: Sequence[str], *, locking: bool = True) -> list[Alert]:
+        """By exact ids; missing ones are left out.
+
+        In a writing transaction the rows are locked until its end, unless they are only looked at: who holds a later
+        lock, of an incident or a timer, must not wait for alerts.
+        """
         ...
 
     async def save(self, alerts: Sequence[Alert]) -> None:
@@ -351,6 +355,8 @@ class Transaction(Protocol):
     views: Views
     letters: Letters
     second_factors: SecondFactors
+    spent: Spent
+    passkeys: Passkeys
     past: PastAlerts
     episodes: Episodes
 

@@ -14,11 +14,13 @@ from watchbell.domain.signal import Signal
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a vendor: the raw body, what the query string said (first value of each), and when it came.
 
-    `path` is what follows the webhook's name, `headers` have small letters and hold no credentials.
+    `repeated` has every value of what the query string said more than once. `path` is what follows the webhook's name,
+    `headers` have small letters and hold no credentials.
     """
 
     body: bytes
     query: Mapping[str, str] = {}
+    repeated: Mapping[str, Sequence[str]] = {}
     received: datetime
     path: str = ""
     headers: Mapping[str, str] = {}
@@ -27,6 +29,10 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     def content_type(self) -> str:
         """The media type of the body without its parameters, in small letters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def values(self, name: str) -> Sequence[str]:
+        """All that the query string said of a name, in order; none when it said nothing."""
+        return self.repeated.get(name) or ([self.query[name]] if name in self.query else [])
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +63,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
 class Webhook(Protocol):
     """Reads one vendor's format. Pure: it does no I/O, and the same call gives the same signals but for their ids.
 
-    One that is not pure says so by an attribute `blocks` that is true: it is read in a thread, with a deadline.
+    One that is not pure, or may take long, says so by an attribute `blocks` that is true: it is read in a thread,
+    with a deadline.
     """
 
     def read(self, call: Call) -> Sequence[Signal] | Reading:

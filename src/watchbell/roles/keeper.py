@@ -25,6 +25,8 @@ from watchbell.usecases.alerting import PRUNED, Alerting
 from watchbell.usecases.delivering import BATCH as DELIVER_BATCH
 from watchbell.usecases.delivering import Delivering
 from watchbell.usecases.escalating import Escalating
+from watchbell.usecases.federating import Federating
+from watchbell.usecases.forwarding import FORWARD
 from watchbell.usecases.heartbeating import ORIGIN, Heartbeating
 from watchbell.usecases.hooking import PLUGIN
 from watchbell.usecases.informing import BATCH as INFORM_BATCH
@@ -33,6 +35,8 @@ from watchbell.usecases.inhibiting import Inhibiting
 from watchbell.usecases.leasing import RENEW, Shards
 from watchbell.usecases.mailing import BATCH as MAIL_BATCH
 from watchbell.usecases.mailing import Mailing
+from watchbell.usecases.mailing_nudges import BATCH as NUDGE_BATCH
+from watchbell.usecases.mailing_nudges import MailingNudges
 from watchbell.usecases.muting import Muting
 from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.pulsing import HEARTBEAT, Pulsing
@@ -40,6 +44,7 @@ from watchbell.usecases.recording import ESCALATE
 from watchbell.usecases.relaying import receipts_topic, unpack_receipt
 from watchbell.usecases.reporting import TOPIC as TALLIES
 from watchbell.usecases.reporting import TallyIntake
+from watchbell.usecases.retiring import Retiring
 from watchbell.usecases.routing import BATCH as ROUTE_BATCH
 from watchbell.usecases.routing import Routing
 from watchbell.usecases.ruling import Ruling
@@ -85,8 +90,11 @@ class Duties(msgspec.Struct, frozen=True, kw_only=True):
     checking: Checking
     muting: Muting
     inhibiting: Inhibiting
+    retiring: Retiring
     pruning: Pruning
     informing: Informing
+    nudges: MailingNudges
+    federating: Federating | None = None
     mailing: Mailing | None = None
     results_kept: float = 604800.0
     audit_kept: float = 0.0
@@ -107,6 +115,8 @@ class Keeper:
         self._deliver_bell = asyncio.Event()
         self._timer_bell = asyncio.Event()
         self._plugin_bell = asyncio.Event()
+        self._forward_bell = asyncio.Event()
+        self._tidy_bell = asyncio.Event()
         self._subscriptions: dict[str, Subscription] = {}
         self._stopping = asyncio.Event()
         self._fire: Mapping[str, Fire] = {
@@ -144,6 +154,8 @@ class Keeper:
         await self._do.checking.close()
         await self._do.delivering.close()
         await self._do.informing.close()
+        if self._do.federating is not None:
+            await self._do.federating.close()
         await self._do.pulsing.close()
 
     def _loops(self) -> list[Loop]:
@@ -151,20 +163,26 @@ class Keeper:
             Loop(name="route", tick=self._route, every=LOOK, bell=self._route_bell),
             Loop(name="deliver", tick=self._deliver, every=LOOK, bell=self._deliver_bell),
             Loop(name="letters", tick=self._mail, every=LOOK),
+            Loop(name="nudges", tick=self._nudge, every=LOOK),
             Loop(name="plugins", tick=self._inform, every=LOOK, bell=self._plugin_bell),
+            Loop(name="forward", tick=self._forward, every=LOOK, bell=self._forward_bell),
             Loop(name="timers", tick=self._timers, every=LOOK, bell=self._timer_bell),
             Loop(name="checks", tick=self._do.checking.tick, every=CHECKS),
             Loop(name="rules", tick=self._rules, every=RULES),
             Loop(name="heartbeats", tick=self._arm, every=ARM),
             Loop(name="blackouts", tick=self._mute, every=BLACKOUTS),
             Loop(name="inhibitions", tick=self._inhibit, every=INHIBITIONS),
+            Loop(name="correlations", tick=self._retire, every=INHIBITIONS),
             Loop(name="histories", tick=self._prune, every=HISTORIES),
-            Loop(name="housekeeping", tick=self._tidy, every=HOUSEKEEPING),
+            Loop(name="housekeeping", tick=self._tidy, every=HOUSEKEEPING, bell=self._tidy_bell),
         ]
 
     async def _renew(self) -> bool:
         """Renew the leases, and listen for exactly the shards held."""
+        tidied = 0 in self._shards.held
         await self._shards.renew()
+        if not tidied and 0 in self._shards.held:
+            self._tidy_bell.set()  # nobody did since its last holder went
         wanted: dict[str, Handler] = {}
         for shard in self._shards.held:
             wanted[results_topic(shard)] = self._held_on(shard, self._do.checking.handle)
@@ -205,6 +223,7 @@ class Keeper:
         self._route_bell.set()
         self._deliver_bell.set()
         self._plugin_bell.set()
+        self._forward_bell.set()
 
     async def _call(self, shards: set[int] | frozenset[int]) -> None:
         """Have these shards looked at, here or elsewhere."""
@@ -230,8 +249,16 @@ class Keeper:
         mailing = self._do.mailing
         return mailing is not None and await mailing.run(self._shards.leases()) >= MAIL_BATCH
 
+    async def _nudge(self) -> bool:
+        return await self._do.nudges.run(self._shards.leases()) >= NUDGE_BATCH
+
     async def _inform(self) -> bool:
         return await self._do.informing.run(self._shards.leases()) >= INFORM_BATCH
+
+    async def _forward(self) -> bool:
+        if self._do.federating is not None:
+            await self._do.federating.run()
+        return False
 
     async def _timers(self) -> bool:
         held = dict(self._shards.held)
@@ -276,6 +303,13 @@ class Keeper:
             await self._call(await self._do.inhibiting.run([lease]))
         return False
 
+    async def _retire(self) -> bool:
+        """As the blackouts, done by one keeper."""
+        lease = self._shards.held.get(0)
+        if lease is not None:
+            await self._call(await self._do.retiring.run([lease]))
+        return False
+
     async def _prune(self) -> bool:
         """Apart from the rest of housekeeping: in a storm it is busy for as long as that lasts."""
         lease = self._shards.held.get(0)
@@ -297,6 +331,7 @@ class Keeper:
             await tx.rule_history.trim(now - TALLIES_KEPT, now - LEARNED_KEPT)
             await tx.sessions.purge(now)
             await tx.letters.purge(now - LETTERS_KEPT)
+            await tx.spent.purge(now)
             if self._do.audit_kept > 0:
                 await tx.audit.expire(now - timedelta(seconds=self._do.audit_kept))
             gone = await tx.checks.trim(now - timedelta(seconds=self._do.results_kept), TRIM)
@@ -308,6 +343,10 @@ class Keeper:
         if PLUGIN in backlog and not self._do.informing.wanted:
             hint = "this keeper has no plug-ins; give all nodes the same settings of the section plugins"
             _log.warning("plugin_calls_wait", calls=backlog[PLUGIN][0], hint=hint)
+        taken = self._do.federating.kinds if self._do.federating is not None else frozenset[str]()
+        for kind in sorted(kind for kind in backlog.keys() - taken if kind.startswith(FORWARD)):
+            hint = "plugins.forward names it no more; put it back, and they are sent"
+            _log.warning("forwards_wait", destination=kind.removeprefix(FORWARD), messages=backlog[kind][0], hint=hint)
         return gone >= TRIM or settled >= SETTLED or pruned >= PRUNED
 
 

@@ -38,6 +38,8 @@ class Alerts(Settings, frozen=True):
     """Seconds that an alert stays shelved; 0 is for ever."""
     heartbeat_timeout: int = 86400
     """Seconds without a word after which an origin's heartbeat has failed; 0 is never."""
+    heartbeat_events: list[str] = []
+    """Events whose alerts are heartbeats of their origin instead, such as `Heartbeat`. Empty: none are."""
     heartbeat_latency: int = 2000
     """Milliseconds that a heartbeat may take to arrive; beyond it its origin counts as slow."""
     blackout_duration: int = 3600
@@ -192,15 +194,20 @@ class Flapping(Settings, frozen=True):
 
 
 class Plugins(Settings, frozen=True):
-    """Plug-ins of other distributions that take part in what becomes of alerts.
+    """Plug-ins that take part in what becomes of alerts, and other installations that are told of them.
 
     The api and the keepers use them: in a cluster these need the same distributions and the same settings.
     """
 
     alerts: list[str] = []
-    """Names of the alert plug-ins, in the order in which they are asked. Each must be installed."""
+    """Names of the alert plug-ins, in the order in which they are asked. Each must be built in or installed."""
     routing: str = ""
     """Name of the rules that choose, for each alert, which of the plug-ins it concerns. Empty: all of them."""
+    forward: list[dict[str, Any]] = []
+    """Other installations, of Watchbell or Alerta, that are told of alerts: tables `[[plugins.forward]]`.
+
+    The page on forwarding has their settings. Needs `server.base_url`, by which loops are recognised.
+    """
     settings: dict[str, Any] = {}
     """Settings for the plug-ins, under the names that these give them; the values are shown nowhere."""
     timeout: float = 5

@@ -1,13 +1,14 @@
 """The fields of a form that a vendor posts, urlencoded or multipart."""
 
-from email.parser import BytesParser
-from email.policy import HTTP
 from urllib.parse import parse_qsl
 
 from watchbell.domain.errors import Invalid
 from watchbell.ports.webhook import Call
+from watchbell.toolkit.mime import parameters, part_of, split
 
 FIELDS_MAX = 500
+FILES_MAX = 500
+_LINES_MAX = 20  # of a field's headers
 
 
 def is_form(call: Call) -> bool:
@@ -31,17 +32,20 @@ def form(call: Call) -> dict[str, str]:
 
 
 def _multipart(call: Call) -> dict[str, str]:
-    head = f"Content-Type: {call.headers['content-type']}\r\n\r\n".encode("ascii", "replace")
-    whole = BytesParser(policy=HTTP).parsebytes(head + call.body)
-    if not whole.is_multipart():
-        raise Invalid("is not a multipart form", "body")
+    boundary = parameters(call.headers["content-type"])[1].get("boundary", "")
     found: dict[str, str] = {}
-    for part in whole.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        if not isinstance(name, str) or part.get_filename() is not None:
-            continue
-        if len(found) >= FIELDS_MAX:
+    files = parts = 0
+    for parts, raw in enumerate(split(call.body, boundary) if boundary else (), 1):
+        part = part_of(raw, _LINES_MAX)
+        given = part.parameters("content-disposition")[1]
+        if "name" not in given or "filename" in given or "filename*" in given:
+            files += 1
+        elif parts - files > FIELDS_MAX:
             raise Invalid(f"has more than {FIELDS_MAX} fields", "body")
-        content = part.get_payload(decode=True)
-        found[name] = content.decode(errors="replace") if isinstance(content, bytes) else ""
+        else:
+            found[given["name"]] = part.content(len(part.body)).decode(errors="replace")
+        if files > FILES_MAX:
+            raise Invalid(f"has more than {FILES_MAX} files", "body")
+    if not parts:
+        raise Invalid("is not a multipart form", "body")
     return found

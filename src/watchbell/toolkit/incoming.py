@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -16,17 +16,44 @@ DEFAULT_TIMEOUT = 86400
 
 
 def decode(shape: type[Body], body: bytes, field: str = "body") -> Body:
-    """The body as the vendor's type; unknown fields are left out.
+    """The body as the vendor's type; unknown fields are left out, and a null is as good as no field.
 
     Raises:
         Invalid: it is not JSON, or not of that type; names the place.
     """
     try:
-        return msgspec.json.decode(body, type=shape)
+        try:
+            return msgspec.json.decode(body, type=shape)
+        except msgspec.ValidationError:
+            return msgspec.convert(_without_nulls(msgspec.json.decode(body)), shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(str(error), field) from error
     except RecursionError:
         raise Invalid("is nested too deeply", field) from None
+
+
+def shaped(shape: type[Body], content: Any, field: str) -> Body:
+    """The same for a part of a body that was read as plain data.
+
+    Raises:
+        Invalid: it is not of that type; names the place.
+    """
+    try:
+        return msgspec.convert(_without_nulls(content), shape)
+    except msgspec.ValidationError as error:
+        raise Invalid(str(error), field) from error
+    except RecursionError:
+        raise Invalid("is nested too deeply", field) from None
+
+
+def _without_nulls(content: Any) -> Any:
+    """Vendors say null for what they do not know, and no documentation says where."""
+    if isinstance(content, dict):
+        named = cast("dict[str, Any]", content)
+        return {name: _without_nulls(value) for name, value in named.items() if value is not None}
+    if isinstance(content, list):
+        return [_without_nulls(value) for value in cast("list[Any]", content)]
+    return content
 
 
 def text_of(value: Any) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from watchbell.toolkit.login_cas import Cas
 from watchbell.toolkit.login_ldap import Ldap
 from watchbell.toolkit.login_provider import LOCAL, Provider
 from watchbell.toolkit.login_saml import Saml
@@ -195,6 +196,7 @@ KINDS: dict[str, type[Provider]] = {
     "github": GitHub,
     "ldap": Ldap,
     "saml": Saml,
+    "cas": Cas,
 }
 
 

@@ -106,6 +106,11 @@ class Login(Settings, frozen=True):
     """Domains of the e-mail addresses that may sign up; needs `verify_email`. Empty: all."""
     reset_password: bool = True
     """Whether people who forgot their password get a link by mail, where `mail.host` is set."""
+    require_second_factor: Literal["off", "admins", "everyone"] = "off"
+    """Of whom more than a password is required, here or in a directory: two-step log-in, or a passkey.
+
+    `admins` are those who may administer anything. Whoever has neither sets one up before anything else.
+    """
     providers: list[dict[str, Any]] = []
     """Log-in providers, several at once: tables `[[login.providers]]`. The page on log-in providers has their settings.
     """

@@ -4,19 +4,20 @@ Two shapes come in: the message itself (RFC 5322), as a mail server's pipe posts
 Mailgun and SendGrid make of one.
 """
 
-from email import message_from_bytes
-from email.policy import default
 from email.utils import parseaddr, parsedate_to_datetime
-from html.parser import HTMLParser
-from typing import Any
 
 import msgspec
 
 from watchbell.domain.errors import Invalid
 from watchbell.ports.webhook import Call
 from watchbell.toolkit.form import form, is_form
+from watchbell.toolkit.markup import without_markup
+from watchbell.toolkit.mime import Part, decoded, leaves, part_of, words_of
 
 TEXT_MAX = 60_000
+_CONTENT_MAX = 1_000_000  # bytes of a text, encoded, that are read
+_ADDRESSES_MAX = 500  # characters
+_DATE_MAX = 100
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +33,8 @@ class Mail(msgspec.Struct, frozen=True, kw_only=True):
     def sent(self) -> str:
         """When it says that it was sent, in ISO 8601; '' when that cannot be read."""
         try:
-            return parsedate_to_datetime(self.headers.get("date", "")).isoformat()
-        except ValueError:
+            return parsedate_to_datetime(self.headers.get("date", "")[:_DATE_MAX]).isoformat()
+        except (ValueError, OverflowError):
             return ""
 
 
@@ -53,29 +54,49 @@ def mail_of(call: Call) -> Mail:
 
 
 def _from_message(raw: bytes) -> Mail:
-    message = message_from_bytes(raw, policy=default)
-    headers: dict[str, str] = {}
-    for name, value in message.items():
-        headers.setdefault(name.lower(), _line(value))
+    message = part_of(raw)
+    headers = _headers(message)
     if not {"from", "subject"} & headers.keys():
         raise Invalid("is no mail: it has neither From nor Subject", "body")
-    body = message.get_body(("plain", "html"))
     return Mail(
-        sender=parseaddr(headers.get("from", ""))[1],
-        to=parseaddr(headers.get("to", ""))[1],
+        sender=_address(headers.get("from", "")),
+        to=_address(headers.get("to", "")),
         subject=headers.get("subject", ""),
-        text=_content(body)[:TEXT_MAX] if body is not None else "",
+        text=_text(message)[:TEXT_MAX],
         headers=headers,
     )
 
 
-def _content(part: Any) -> str:
-    raw: bytes = part.get_payload(decode=True) or b""
+def _headers(message: Part) -> dict[str, str]:
+    return {name: _line(words_of(value)) for name, value in message.headers.items()}
+
+
+def _text(message: Part) -> str:
+    """Plain text when there is some, else HTML without its markup; attachments are no text."""
+    html: Part | None = None
+    for part in leaves(message):
+        if part.parameters("content-disposition")[0] == "attachment":
+            continue
+        if part.media_type == "text/plain":
+            return _content(part).strip()
+        if part.media_type == "text/html" and html is None:
+            html = part
+    return "" if html is None else without_markup(_content(html))
+
+
+def _content(part: Part) -> str:
+    return decoded(part.content(_CONTENT_MAX), part.parameters("content-type")[1].get("charset", ""))
+
+
+def _address(text: str) -> str:
+    """The first address of a header, bare."""
+    if len(text) > _ADDRESSES_MAX:
+        text = text[:_ADDRESSES_MAX]
+        text = text.rpartition(",")[0] or text
     try:
-        found = raw.decode(part.get_content_charset() or "utf-8", "replace")
-    except LookupError:  # a charset that nobody knows
-        found = raw.decode("utf-8", "replace")
-    return without_markup(found) if part.get_content_type() == "text/html" else found.strip()
+        return parseaddr(text)[1]
+    except RecursionError:  # of comments in comments
+        return ""
 
 
 def _from_form(given: dict[str, str]) -> Mail:
@@ -86,8 +107,8 @@ def _from_form(given: dict[str, str]) -> Mail:
         raise Invalid("has neither a sender nor a subject", "body")
     plain = given.get("stripped-text") or given.get("body-plain") or given.get("text", "")
     return Mail(
-        sender=parseaddr(sender)[1],
-        to=parseaddr(given.get("recipient") or given.get("to", ""))[1],
+        sender=_address(sender),
+        to=_address(given.get("recipient") or given.get("to", "")),
         subject=_line(subject),
         text=(plain.strip() or without_markup(given.get("body-html") or given.get("html", "")))[:TEXT_MAX],
         headers=headers,
@@ -105,52 +126,9 @@ def _form_headers(given: dict[str, str]) -> dict[str, str]:
         for name, value in pairs:
             found.setdefault(name.lower(), _line(value))
     elif given.get("headers"):
-        message = message_from_bytes(given["headers"].encode(), policy=default)
-        for name, value in message.items():
-            found.setdefault(name.lower(), _line(value))
+        found = _headers(part_of(given["headers"].encode("utf-8", "replace")))
     return found
 
 
 def _line(value: object) -> str:
     return " ".join(str(value).split())
-
-
-class _Text(HTMLParser):
-    """What a reader sees, roughly: no tags, no scripts, no styles."""
-
-    HIDDEN = frozenset({"script", "style", "head", "title"})
-    BREAKS = frozenset({"br", "p", "div", "tr", "li", "h1", "h2", "h3", "table", "ul", "ol", "pre", "blockquote"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base class says so
-        if tag in self.HIDDEN:
-            self._hidden += 1
-        elif tag in self.BREAKS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.HIDDEN:
-            self._hidden = max(0, self._hidden - 1)
-        elif tag in self.BREAKS:
-            self.parts.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-
-def without_markup(html: str) -> str:
-    """The text of HTML, its lines without blanks around them, and no two empty ones in a row."""
-    reader = _Text()
-    reader.feed(html)
-    reader.close()
-    lines: list[str] = []
-    for line in "".join(reader.parts).splitlines():
-        words = " ".join(line.split())
-        if words or (lines and lines[-1]):
-            lines.append(words)
-    return "\n".join(lines).strip()

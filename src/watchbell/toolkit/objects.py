@@ -91,6 +91,14 @@ class ObjectShapes:
             return frozenset(cast("dict[str, Any]", config)) if isinstance(config, dict) else frozenset()
         return secret_fields(plugin.Config)
 
+    def defaults(self, kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The values of settings that are not given, by name; none of an unknown type."""
+        plugin = self._tables.get(kind, {}).get(str(body.get("type")))
+        if plugin is None:
+            return {}
+        known = fields_of(plugin.Config)
+        return {field.name: field.default for field in known if not field.required and not field.secret}
+
     def describe(self) -> dict[str, Any]:
         """Kinds and plug-ins with their fields, as forms are drawn from them."""
         return {

@@ -1,15 +1,15 @@
 """Prometheus' alerts, as its webhook and its Alertmanager API carry them, and the signals that they are."""
 
 import string
-from datetime import datetime
+from datetime import UTC, datetime
 from math import ceil
 from typing import Any
 
 import msgspec
 
 from watchbell.domain.ids import new_id
-from watchbell.domain.signal import Signal
-from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, attribute_name, seconds, words
+from watchbell.domain.signal import UNSAID, Signal
+from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, attribute_name, words
 
 SHORTEST = 60
 """Seconds that an alert stands at least after it was sent, whatever its sender's clock says."""
@@ -32,17 +32,23 @@ class PrometheusAlert(msgspec.Struct, frozen=True, rename="camel"):
         """Whether the problem is gone."""
         if self.status:
             return self.status == "resolved"
-        return self.ends_at is not None and self.ends_at.year > 1 and self.ends_at <= now
+        return self.end is not None and self.end <= now
+
+    @property
+    def end(self) -> datetime | None:
+        """When it is over, or will be unless it is sent again; None when that is not said. Without an offset, UTC."""
+        at = self.ends_at
+        if at is None or at.year <= 1:
+            return None
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def signal_of(alert: PrometheusAlert, received: datetime, environment: str, external_url: str = "") -> Signal:
     """The signal that an alert is; labels and annotations may refer to labels as `{label}`.
 
     `environment` is that of an alert without such a label. An alert that says when it ends unless it is sent again
-    expires then; a label `timeout` (seconds) says otherwise.
-
-    Raises:
-        Invalid: the label `timeout` is no number.
+    expires then; a label `timeout` (seconds) says otherwise. One that cannot be read says nothing: it is no reason to
+    lose the alert, and the others of its message.
     """
     known = dict(alert.labels)
     labels = {name: _fill(value, known) for name, value in alert.labels.items()}
@@ -82,8 +88,8 @@ def _attributes(alert: PrometheusAlert, external_url: str, notes: dict[str, str]
         found["summary"] = summary
     if alert.starts_at:
         found["startsAt"] = alert.starts_at.isoformat()
-    if alert.ends_at and alert.ends_at.year > 1:
-        found["endsAt"] = alert.ends_at.isoformat()
+    if alert.end is not None:
+        found["endsAt"] = alert.end.isoformat()
     if external_url:
         found["externalUrl"] = external_url
     if alert.generator_url:
@@ -113,6 +119,12 @@ def _fill(text: str, labels: dict[str, str]) -> str:
 
 
 def _timeout(said: str, alert: PrometheusAlert, now: datetime) -> int:
-    if said or alert.status or alert.ends_at is None or alert.ends_at <= now:
-        return seconds(said, "labels.timeout")
-    return min(max(SHORTEST, ceil((alert.ends_at - now).total_seconds())), DEFAULT_TIMEOUT)
+    wanted = _seconds(said.strip())
+    if wanted or alert.status or alert.end is None or alert.end <= now:
+        return wanted or UNSAID
+    return min(max(SHORTEST, ceil((alert.end - now).total_seconds())), DEFAULT_TIMEOUT)
+
+
+def _seconds(said: str) -> int:
+    """0 for what is no number, as for 0 itself: Alerta takes neither for never."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 10 else 0

@@ -27,9 +27,10 @@ from watchbell.usecases.holding import (
     group_names,
     refuse_more_than_held,
     refuse_other_customers,
+    refuse_to_change,
     roles_now,
 )
-from watchbell.usecases.saving_users import administers, save_user
+from watchbell.usecases.saving_users import administers, refuse_taken, save_user
 from watchbell.usecases.sessions import digest, people_changed, rights_changed
 
 KEY_LENGTH = 40
@@ -78,11 +79,12 @@ class NewApiKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be set of a key; None leaves it as it is."""
+    """What is to be set of a key; None leaves it as it is. `endless` is whether it is to end no more."""
 
     scopes: tuple[str, ...] | None = None
     text: str | None = None
     expires_at: datetime | None = None
+    endless: bool = False
     user: str | None = None
     customer: str | None = None
 
@@ -103,15 +105,18 @@ class Administering:
             return await tx.users.all()
 
     async def create_user(self, by: Principal, wanted: UserChange) -> User:
-        """A new user. Without a password they cannot log in yet."""
+        """A new user. Without a password they cannot log in yet.
+
+        Raises `Conflict` when the login or the address is somebody's; also when they are changed.
+        """
         fresh = User(id=new_id(), login="", roles=self._rules.user_roles[:1], created_at=self._clock.now())
         async with self._store.reading() as tx:
             roles = await roles_now(tx, self._rules)
-        after = _changed(fresh, wanted, roles)
-        refuse_more_than_held(by, sorted(roles.scopes_of(after.roles, after.login)))
+            after = _changed(fresh, wanted, roles)
+            await refuse_to_change(tx, by, [after], self._rules)
         user = await self._with_password(after, wanted)
         async with self._store.transaction() as tx:
-            await refuse_other_customers(tx, by, [user], (), self._rules)
+            await refuse_taken(tx, None, user)
             await tx.users.save(user)
             people_changed(tx)
             await self._audit(tx, by, "create", None, user)
@@ -121,10 +126,8 @@ class Administering:
         """Change a user. A new password, a narrower role or `inactive` ends all of their sessions."""
         async with self._store.reading() as tx:
             before = await _user(tx, identifier)
-            roles, groups = await roles_now(tx, self._rules), await group_names(tx, before)
-        after = _changed(before, wanted, roles)
-        held = roles.scopes_of(before.roles, before.login, groups)
-        refuse_more_than_held(by, sorted(roles.scopes_of(after.roles, after.login, groups) | held))
+            after = _changed(before, wanted, await roles_now(tx, self._rules))
+            await refuse_to_change(tx, by, [before, after], self._rules)
         return await self._save(by, before, await self._with_password(after, wanted))
 
     async def change_self(self, by: Principal, wanted: UserChange, proof: Proof) -> User:
@@ -160,6 +163,7 @@ class Administering:
 
     async def _save(self, by: Principal, before: User, after: User) -> User:
         async with self._store.transaction() as tx:
+            await refuse_taken(tx, before, after)
             current = await _user(tx, before.id)
             if msgspec.structs.replace(current, last_login=None) != msgspec.structs.replace(before, last_login=None):
                 raise Conflict("The user was changed meanwhile. Look again.")
@@ -173,7 +177,7 @@ class Administering:
         """Delete a user with sessions and keys."""
         async with self._store.transaction() as tx:
             user = await _user(tx, identifier)
-            await refuse_other_customers(tx, by, [user], await group_names(tx, user), self._rules)
+            await refuse_to_change(tx, by, [user], self._rules)
             await self._keep_an_administrator(tx, user, None)
             await tx.users.delete(user.id)
             await rights_changed(tx)
@@ -217,6 +221,8 @@ class Administering:
         async with self._store.transaction() as tx:
             if wanted.user and by is OPERATOR:
                 await _user(tx, wanted.user)
+            if wanted.user:
+                key = msgspec.structs.replace(key, user=await _owner(tx, owner))
             if await tx.keys.get(key.hash) is not None:
                 raise Conflict("There is such a key already.")
             await tx.keys.save(key)
@@ -235,8 +241,12 @@ class Administering:
             given = {name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not None}
             if not by.may("admin:keys"):
                 given.pop("user", None)
+            if "user" in given:
+                given["user"] = await _owner(tx, given["user"])
             if "customer" in given:
                 given["customer"] = assigned(by, wanted.customer)
+            if given.pop("endless"):
+                given["expires_at"] = None
             after = msgspec.structs.replace(before, **given)
             expires_at = after.expires_at if wanted.expires_at is not None else None
             faults = _key_faults(after.scopes, after.text, expires_at, now, self._rules)
@@ -307,6 +317,12 @@ async def _user(tx: Transaction, identifier: str) -> User:
     if found is None:
         raise Missing("There is no such user.")
     return found
+
+
+async def _owner(tx: Transaction, login_or_id: str) -> str:
+    """Whose a key is to be: the login of a user, as they write it, or the name of a program that is no user."""
+    found = await tx.users.get(login_or_id)
+    return login_or_id if found is None else found.login
 
 
 def reaches(by: Principal, key: ApiKey) -> bool:

@@ -15,6 +15,7 @@ import msgspec
 from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, user_faults
 from watchbell.domain.accounts import Group, User
 from watchbell.domain.admission import Identity, Terms, mapped, refusal, tidied
+from watchbell.domain.customers import is_address_of, names_customers
 from watchbell.domain.errors import (
     Conflict,
     Forbidden,
@@ -31,12 +32,17 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.login import Challenge, Known, LoginProvider
 from watchbell.ports.store import Store, Transaction
 from watchbell.ports.vault import Vault
+from watchbell.usecases.guessing import here
 from watchbell.usecases.holding import held_by_all, revoke_beyond
 from watchbell.usecases.saving_users import save_user
 from watchbell.usecases.sessions import LoggedIn, digest, note, open_session, rights_changed
 
 TICKET_LIFE = timedelta(minutes=10)
 """So long somebody may take at the provider."""
+BESIDE = "beside."
+"""How the state of a log-in begins for whose answer another page waits."""
+ANSWER_KEPT = timedelta(hours=1)
+"""So long an answer is remembered that is good once: longer than any is good, also where clocks differ."""
 
 
 class WayIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +69,8 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     challenge: Challenge
     back: str
     expires: float
+    opener: str = ""
+    """The origin of the page that waits for the answer, beside a pop-up; empty when it is one of ours."""
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,17 +119,20 @@ class Admitting:
                 return gate
         raise Missing(f"There is no log-in provider of the kind {kind!r}.")
 
-    async def begin(self, name: str, redirect: str, back: str) -> Begun:
-        """Send somebody to a provider, who sends them on to `redirect`, and wants to see the page `back` then."""
+    async def begin(self, name: str, redirect: str, back: str, opener: str = "") -> Begun:
+        """Send somebody to a provider, who sends them on to `redirect`, and wants to see the page `back` then.
+
+        `opener` is the origin of the page that waits for the answer instead.
+        """
         gate = self.gate(name)
         challenge = Challenge(
             redirect=redirect,
-            state=secrets.token_urlsafe(32),
+            state=(BESIDE if opener else "") + secrets.token_urlsafe(32),
             nonce=secrets.token_urlsafe(32),
             verifier=secrets.token_urlsafe(48),
         )
         expires = (self._clock.now() + TICKET_LIFE).timestamp()
-        ticket = Ticket(gate=name, challenge=challenge, back=back, expires=expires)
+        ticket = Ticket(gate=name, challenge=challenge, back=back, expires=expires, opener=opener)
         url = await gate.provider.address(challenge)
         return Begun(url=url, ticket=self._vault.seal(msgspec.json.encode(ticket).decode()))
 
@@ -144,7 +155,7 @@ class Admitting:
 
     async def finish(self, ticket: Ticket, code: str, address: str, former_cookie: str = "") -> Arrival:
         """Open a session for whoever came back with this code; the one that the browser had before ends."""
-        gate, once = self.gate(ticket.gate), f"used:{digest(ticket.challenge.state)}"
+        gate, once = self.gate(ticket.gate), once_of(ticket.challenge.state)
         logged_in = await self.redeem(gate, code, ticket.challenge, address, former_cookie, once=once)
         return Arrival(logged_in=logged_in, back=ticket.back)
 
@@ -180,10 +191,8 @@ class Admitting:
     async def _enter(self, gate: Gate, identity: Identity, address: str, former_cookie: str, once: str) -> LoggedIn:
         now = self._clock.now()
         async with self._store.transaction() as tx:
-            if once:
-                if await tx.sessions.failures(once, now - TICKET_LIFE):
-                    raise Unauthenticated("This answer was used already. Begin again.")
-                await tx.sessions.failed(once, now)  # kept, and forgotten, as tries are
+            if once and not await tx.spent.use(once, now, now + ANSWER_KEPT):
+                raise Unauthenticated("This answer was used already. Begin again.")
             user = await self.recognised(tx, gate, identity, now)
             if former_cookie:
                 await tx.sessions.delete(digest(former_cookie))
@@ -234,10 +243,9 @@ class Admitting:
             raise Forbidden(f"{login} is no user here, and the settings make none of {gate.title}'s people.")
         if await tx.users.get(login) is not None:
             raise Conflict(f"There is another user with the login {login}. An administrator can rename one of them.")
-        by_address = identity.email_verified and identity.email.lower() == login.lower()
-        proved = by_address or gate.terms.trust_login
-        if login.lower() in self._rules.admin_users and not proved:
-            raise Forbidden(f"The login {login} is an administrator's, and nothing proves that this is the person.")
+        by_address = identity.email_verified and is_address_of(login, identity.email)
+        if not (by_address or gate.terms.trust_login):
+            await self._refuse_unproved(tx, login)
         faults = user_faults(login, identity.name, identity.email, gate.terms.default_roles)
         if faults:
             raise Forbidden(f"{gate.title} gives a {faults[0].field} that cannot be used: it {faults[0].reason}.")
@@ -252,6 +260,16 @@ class Admitting:
         await tx.users.save(user)
         await note(tx, now, login, "signup", login, f"by {gate.name}")
         return user
+
+    async def _refuse_unproved(self, tx: Transaction, login: str) -> None:
+        """Refuse a login that gives something by itself, to somebody who may have chosen it for that."""
+        if login.lower() in self._rules.admin_users:
+            raise Forbidden(f"The login {login} is an administrator's, and nothing proves that this is the person.")
+        if self._rules.customer_views and names_customers(await tx.customer_lookups.all(), login):
+            raise Forbidden(
+                f"Customers are looked up by {login}, and nothing proves that this login is the person's. "
+                "An administrator can make the user first, with the person's mail address."
+            )
 
     async def _brought_up_to_date(self, tx: Transaction, gate: WayIn, identity: Identity, user: User) -> User:
         """Roles and groups as the provider's groups say, and the name."""
@@ -287,7 +305,7 @@ class Admitting:
         """Whoever may call without being known must not make us ask a provider, and write, for ever."""
         since = self._clock.now() - FAILURE_WINDOW
         async with self._store.reading() as tx:
-            if await tx.sessions.failures(f"address:{address}", since) >= FAILURES_ANYWHERE:
+            if await tx.sessions.failures(here(address), since) >= FAILURES_ANYWHERE:
                 wait = FAILURE_WINDOW.total_seconds()
                 raise Throttled("Too many failed log-ins. Try again in some minutes.", retry_after=wait)
 
@@ -296,8 +314,13 @@ class Admitting:
         now, text = self._clock.now(), f"by {gate.name} from {address}: {error.message}"
         async with self._store.transaction() as tx:
             if not isinstance(error, Retryable):  # a provider that is away is nobody's guess
-                await tx.sessions.failed(f"address:{address}", now)
+                await tx.sessions.failed(here(address), now)
             await note(tx, now, "", "login-refused", gate.name, text[:500])
+
+
+def once_of(secret: str) -> str:
+    """What an answer is remembered by that is good once; the secret belongs to it alone."""
+    return f"used:{digest(secret)}"
 
 
 def _is_sealed(text: str) -> bool:

@@ -13,11 +13,12 @@ import msgspec
 
 from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.amend import Amendment, amended, settled
+from watchbell.domain.alerts.amend import Amendment, Unforeseen, amended, settled, weighed
 from watchbell.domain.errors import Missing, WatchbellError
 from watchbell.ports.alert_plugin import Action
 from watchbell.ports.store import Store
-from watchbell.usecases.consulting import Consulting
+from watchbell.usecases.consulting import Consulting, Taken
+from watchbell.usecases.forwarding import NO_FORWARDING, Forwarding
 
 TRIES = 3
 """How often plug-ins are asked about an alert that changes again and again meanwhile."""
@@ -47,18 +48,24 @@ class ActionAdvice:
         self._action = action
         self._change_by = change_by
         self._now = now
-        self._taken: tuple[Amendment, Action] | None = None
+        self._taken: tuple[Taken, str] | None = None
 
     async def __call__(self, alert: Alert) -> Change:
         """The change."""
-        if self._taken is None:
-            self._taken = await self._consulting.take_action(alert, self._action)
-        amendment, action = self._taken
-        change = self._change_by(action)
+        # A severity is what they made of the one that they saw.
+        if self._taken is None or (self._taken[0].severity is not None and self._taken[1] != alert.severity):
+            self._taken = await self._consulting.take_action(alert, self._action), alert.severity
+        taken, seen = self._taken
+        change = self._change_by(taken.action)
 
         def amending(present: Alert) -> Acted:
             acted = change(present)
-            return msgspec.structs.replace(acted, alert=amended(acted.alert, amendment))
+            acted = msgspec.structs.replace(acted, alert=amended(acted.alert, taken.amendment))
+            if taken.severity is None:
+                return acted
+            if present.severity != seen:
+                raise Unforeseen
+            return weighed(acted, present, taken.severity)
 
         foreseen = amending(alert)
         return await _status_advice(self._consulting, alert, foreseen, amending, self._now)
@@ -91,13 +98,15 @@ async def _status_advice(
 class Advising:
     """What plug-ins are asked about people's requests; `informs` is whether they are told of actions afterwards."""
 
-    def __init__(self, consulting: Consulting, store: Store) -> None:
+    def __init__(self, consulting: Consulting, store: Store, forwarding: Forwarding = NO_FORWARDING) -> None:
         self._consulting = consulting
         self._store = store
+        self._forwarding = forwarding
         self.informs = consulting.asks("post_action")
 
     def acting(self, wanted: Action, change_by: Callable[[Action], Change], now: datetime) -> Work:
-        """An action, about which they are asked before."""
+        """An action, about which they are asked before. Raises `Diverted` when it was here already."""
+        self._forwarding.refuse_loop(f"Action {wanted.word}")
         if not self._consulting.asks("take_action", "status_change"):
             return Work(change_by(wanted))
         return Work(change_by(wanted), lambda: ActionAdvice(self._consulting, wanted, change_by, now))
@@ -133,12 +142,14 @@ class Advising:
         return changes
 
     async def delete(self, name: str) -> None:
-        """Raises `Missing`, or `Refused` when they do not let the alert go."""
+        """Raises `Missing`, `Refused` when they do not let the alert go, `Diverted` when this was here already."""
+        self._forwarding.refuse_loop("Delete")
         if self._consulting.asks("delete"):
             await self._consulting.delete(await self.seen(name))
 
     async def let_go(self, ids: Sequence[str]) -> Sequence[str]:
         """Those of the alerts that they let go."""
+        self._forwarding.refuse_loop("Delete")
         if not self._consulting.asks("delete"):
             return ids
         async with self._store.reading() as tx:

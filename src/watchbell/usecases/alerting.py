@@ -17,8 +17,8 @@ from watchbell.domain.alerts.phase import DONE
 from watchbell.domain.errors import Invalid
 from watchbell.ports.store import Lease, Store, Timer, Transaction
 from watchbell.usecases.archiving import archive
-from watchbell.usecases.intake import route_row
 from watchbell.usecases.operating import record, set_timers
+from watchbell.usecases.receiving import route_row
 
 _log = structlog.get_logger("alerting")
 
@@ -31,12 +31,14 @@ PRUNED = 1000
 class Retained(msgspec.Struct, frozen=True):
     """Seconds after its last signal that an alert is deleted; 0 keeps it.
 
-    `past` is how many seconds it is in the archive then; with 0 there is none.
+    `past` is how many seconds it is in the archive then; with 0 there is none. `undone` is how many seconds after a
+    person closed it an alert is kept in any case, because they may take that back.
     """
 
     closed: float = 7200
     informational: float = 43200
     past: float = 400 * 86400.0
+    undone: float = 600
 
 
 SETTLES = 7200.0
@@ -62,9 +64,12 @@ class Alerting:
         """
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)
-            await tx.timers.cancel([(timer.kind, timer.subject) for timer in timers])
-            # Rows are enough: who holds identities may wait for them, and here nobody waits for an identity.
+            # Rows are enough: who holds identities may wait for them, and here nobody waits for an identity. They come
+            # before their timers, as they do for whoever changes an alert: else two could wait for each other.
             alerts = await tx.alerts.many([timer.subject for timer in timers])
+            await tx.timers.cancel([(timer.kind, timer.subject) for timer in timers])
+            # One that is made anew just now must not lose its timer to the one that had its id.
+            alerts += await tx.alerts.many(sorted({timer.subject for timer in timers} - {each.id for each in alerts}))
             changes: list[Acted] = []
             waiting: list[Alert] = []
             for alert in alerts:
@@ -112,6 +117,8 @@ class Alerting:
                 for alert in found
                 if alert.last_receive_time < before and (alert.status in statuses or alert.severity in severities)
             ]
+            kept = await _just_closed(tx, gone, now - timedelta(seconds=self._retained.undone))
+            gone = [alert for alert in gone if alert.id not in kept]
             old = [alert.id for alert in gone]
             if old:
                 await self._archive(tx, gone, now)
@@ -128,7 +135,7 @@ class Alerting:
         Their senders go on saying that all is well. The alerts stay; what comes begins another episode. Returns how
         many there were.
         """
-        before = now - timedelta(seconds=self._retained.closed or SETTLES)
+        before = now - timedelta(seconds=max(self._retained.closed or SETTLES, self._retained.undone))
         async with self._store.transaction() as tx:
             await tx.leases.verify(leases)
             found = await tx.alerts.many(await tx.episodes.settled(before, BATCH))
@@ -147,6 +154,13 @@ class Alerting:
     async def _archive(self, tx: Transaction, alerts: Sequence[Alert], now: datetime) -> None:
         if self._retained.past:
             await archive(tx, alerts, self._model.severities.ordered, now)
+
+
+async def _just_closed(tx: Transaction, alerts: Sequence[Alert], since: datetime) -> set[str]:
+    """Those that somebody closed after that."""
+    late = [alert.id for alert in alerts if alert.status in DONE and alert.update_time > since]
+    histories = await tx.history.of_many(late, 1) if late else {}
+    return {alert_id for alert_id, lines in histories.items() if lines[-1].type == "close"}
 
 
 _WORDS = {

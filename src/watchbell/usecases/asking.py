@@ -8,7 +8,7 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.amend import Verdict, asks_about, settled
 from watchbell.domain.alerts.policy import Limits, admit, well_formed
 from watchbell.domain.alerts.receive import Received
-from watchbell.domain.errors import Diverted
+from watchbell.domain.errors import Diverted, Invalid, Refused
 from watchbell.domain.signal import Signal
 from watchbell.usecases.consulting import Consulting
 
@@ -58,8 +58,18 @@ class Asking:
         """What is to become of a signal that was foreseen to come to this."""
         verdict: Verdict | None = None
         if before is not None and asks_about(before, received.alert):
-            verdict = await self._consulting.status_change(before, received.alert.status, text)
+            verdict = await self._consulting.status_change(before, received.alert.status, text, received=True)
         return partial(_settled, verdict, now)
+
+
+def admit_one_of_many(index: int, signal: Signal, limits: Limits) -> None:
+    """As `admit`; the error says which of the list it is about."""
+    try:
+        admit(signal, limits)
+    except Invalid as error:
+        raise Invalid(error.reason, f"[{index}].{error.field}" if error.field else f"[{index}]") from error
+    except Refused as error:
+        raise Refused(f"[{index}]: {error.message}") from error
 
 
 def _settled(verdict: Verdict | None, now: datetime, before: Alert | None, received: Received) -> Received:

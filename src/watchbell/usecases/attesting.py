@@ -24,6 +24,8 @@ class PasswordGate(WayIn, frozen=True, kw_only=True):
     """A way in by a directory that keeps passwords."""
 
     keeper: PasswordKeeper
+    issuer: str = ""
+    """What people of it are known under."""
 
 
 class Attested(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,11 @@ class Attesting:
         self._clock = clock
         self._admitting = admitting
         self._gates = gates
+
+    @property
+    def issuers(self) -> frozenset[str]:
+        """What people of all directories are known under."""
+        return frozenset(gate.issuer for gate in self._gates)
 
     async def attest(self, login: str, password: str, address: str) -> Attested | None:
         """The user with this login and password there; None when no directory knows them.

@@ -40,7 +40,7 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 REMEMBERED = 10_000
 SETUP_FACT = "setup-token"
 SETUP_TOKENS = 8  # each node of a cluster shows a link of its own; so many of them are good at the same time
-WRONG = "Invalid user name or password"
+WRONG = "Invalid username or password"
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -88,8 +88,8 @@ class Authenticating:
         self._apart = frozenset(rules.delete_scopes)
         self._known: dict[str, _Known] = {}
         self._looks: GroupCommit[None, str] = GroupCommit(self._look)
-        self._guessing = Guessing(store, clock)
-        self.demanding = Demanding(store, clock, self._guessing, demands or Demands())
+        self.guessing = Guessing(store, clock)
+        self.demanding = Demanding(store, clock, self.guessing, demands or Demands())
         self._salt = secrets.token_bytes(32)
 
     @property
@@ -111,7 +111,7 @@ class Authenticating:
         if self._admin_key and hmac.compare_digest(hashed, self._admin_key):
             return Principal(login="admin-key", scopes=EVERYTHING)
         now = self._clock.now()
-        version = await self._looks.submit(None)
+        version = await self.version()
         known = self._recall(f"key:{hashed}", now, version)
         if known is not None:
             return known
@@ -130,9 +130,28 @@ class Authenticating:
 
     async def by_session(self, cookie: str) -> Principal | None:
         """The caller with this session cookie; None when the session has ended."""
-        hashed = digest(cookie)
+        return await self._by_session(digest(cookie))
+
+    async def again(self, principal: Principal) -> Principal | None:
+        """Who a user is now, by their session if they came with one; None when it, or the account, has ended.
+
+        A session does not count as used by that.
+        """
+        if principal.session_id:
+            return await self._by_session(principal.session_id, noted=False)
+        async with self._store.reading() as tx:
+            user = await tx.users.get(principal.user_id)
+            if user is None or not user.active:
+                return None
+            return admitted(await holder(tx, user, self.rules, principal.means))
+
+    async def version(self) -> str:
+        """A text that is another one after each change that takes rights away."""
+        return await self._looks.submit(None)
+
+    async def _by_session(self, hashed: str, *, noted: bool = True) -> Principal | None:
         now = self._clock.now()
-        version = await self._looks.submit(None)
+        version = await self.version()
         known = self._recall(f"session:{hashed}", now, version)
         if known is not None:
             return known
@@ -144,7 +163,9 @@ class Authenticating:
             principal = admitted(
                 await holder(tx, user, self.rules, Means.SESSION, csrf=session.csrf, session_id=session.id)
             )
-        if now - session.seen_at >= USE_NOTED_EVERY:
+            if session.by_password:
+                principal = await self.demanding.limited(tx, principal)
+        if noted and now - session.seen_at >= USE_NOTED_EVERY:
             await self._note_session_use(session.id, now)
         return self._remember(f"session:{hashed}", _Known(principal, now + FRESH_FOR, version))
 
@@ -153,7 +174,7 @@ class Authenticating:
         now = self._clock.now()
         secret = f"{login.lower()}\0{password}".encode("utf-8", "surrogatepass")
         remembered = "password:" + hmac.new(self._salt, secret, hashlib.sha256).hexdigest()
-        version = await self._looks.submit(None)
+        version = await self.version()
         known = self._recall(remembered, now, version)
         if known is not None:
             return known
@@ -163,23 +184,43 @@ class Authenticating:
         means, fresh = (Means.BASIC, FRESH_FOR) if isinstance(proved, User) else (Means.KEY, ATTESTED_FRESH_FOR)
         async with self._store.reading() as tx:
             principal = admitted(await holder(tx, _user_of(proved), self.rules, means))
+        self.demanding.refuse_password_alone(principal)
         return self._remember(remembered, _Known(principal, now + fresh, version))
 
-    async def confirm(self, user: User, password: str, address: str) -> bool:
-        """Whether it is the user's password here. Wrong ones count as failed log-ins do; raises `Throttled` so, too."""
+    async def confirm(self, user: User, password: str, address: str, *, directories: bool = False) -> bool:
+        """Whether it is the user's password here; with `directories` also in one, for those who have none here.
+
+        Wrong ones count as failed log-ins do; raises `Throttled` so, too.
+        """
+        only_here = bool(user.password_hash) or not directories
         try:
-            await self._check_password(user.login, password, address, only_here=True)
+            proved = await self._check_password(user.login, password, address, only_here=only_here)
         except Unauthenticated:
             return False
-        return True
+        return _user_of(proved).id == user.id
+
+    async def has_password(self, tx: Transaction, user: User) -> bool:
+        """Whether somebody logs in by password: one that is kept here, or by a directory."""
+        issuers = self._attesting.issuers if self._attesting is not None else frozenset[str]()
+        return bool(user.password_hash) or any(
+            known.issuer in issuers for known in await tx.identities.of_user(user.id)
+        )
 
     async def log_in(
-        self, login: str, password: str, address: str, former_cookie: str = "", code: str = ""
+        self,
+        login: str,
+        password: str,
+        address: str,
+        former_cookie: str = "",
+        code: str = "",
+        *,
+        program: bool = False,
     ) -> LoggedIn:
-        """Open a session; the one that the browser had before ends.
+        """Open a session; the one that the browser had before ends. A `program` cannot set up a second step.
 
         Raises:
             CodeNeeded: the password is right, and a code is needed besides.
+            StepNeeded: a second step is required, and this is no log-in that has one or can set one up.
             Forbidden: the e-mail address is not confirmed.
         """
         proved = await self._check_password(login, password, address)
@@ -200,8 +241,18 @@ class Authenticating:
             await tx.users.save(user)
             by = "" if isinstance(proved, User) else f"by {proved.gate.name} "
             await note(tx, now, user.login, "login", user.login, f"{by}from {address}")
-            opened = await open_session(tx, user, now, self.rules)
+            opened = await self.open(tx, user, now, program=program)
         return opened if isinstance(proved, User) else msgspec.structs.replace(opened, kind=proved.gate.kind)
+
+    async def open(self, tx: Transaction, user: User, now: datetime, *, program: bool = False) -> LoggedIn:
+        """A new session of a user who gave a password; nothing else may be open to them than to set up a second step.
+
+        Raises:
+            StepNeeded: as for `log_in`.
+        """
+        opened = await open_session(tx, user, now, self.rules, by_password=True)
+        principal = await self.demanding.admit(tx, opened.principal, program=program)
+        return msgspec.structs.replace(opened, principal=principal)
 
     async def log_out(self, principal: Principal) -> None:
         """End the caller's session."""
@@ -250,16 +301,18 @@ class Authenticating:
             )
             await tx.users.save(user)
             await note(tx, now, login, "setup", login, "first administrator")
-            return await open_session(tx, user, now, self.rules)
+            return await self.open(tx, user, now)
 
     async def _customers_of(self, tx: Transaction, key: ApiKey) -> frozenset[str] | None:
-        """What a key reaches: its own customer, or its owner's; None is everybody's."""
+        """What a key reaches: its own customer, and of that no more than its owner does now; None is everybody's."""
         if not self.rules.customer_views:
             return None
-        if key.customer:
-            return frozenset({key.customer})
+        own = frozenset({key.customer}) if key.customer else None
         owner = await tx.users.get(key.user) if key.user else None
-        return None if owner is None else (await holder(tx, owner, self.rules)).customers
+        theirs = None if owner is None else (await holder(tx, owner, self.rules)).customers
+        if own is None or theirs is None:
+            return theirs if own is None else own
+        return own & theirs
 
     async def _check_setup(self, tx: Transaction, token: str) -> None:
         if await tx.users.all():
@@ -275,11 +328,11 @@ class Authenticating:
         """Whose password it is: first here, then in the directories."""
         tries = tries_of(login, address)
         async with self._store.reading() as tx:
-            await self._guessing.refuse(tx, tries)
+            await self.guessing.refuse(tx, tries)
             user = await tx.users.get(login)
             if user is not None and user.login.lower() != login.lower():
                 user = None  # found by id, which is no login
-        with self._guessing.attempt(tries):
+        with self.guessing.attempt(tries):
             right = await self._passwords.verify(user.password_hash if user else "", password)
             if user is not None and right and user.active:
                 return user
@@ -290,10 +343,10 @@ class Authenticating:
                 except WatchbellError:
                     # Nobody is to guess passwords of ours for nothing because a directory is away.
                     if user is not None and user.password_hash:
-                        await self._guessing.failed(tries, login, f"from {address}")
+                        await self.guessing.failed(tries, login, f"from {address}")
                     raise
             if attested is None:
-                await self._guessing.failed(tries, login, f"from {address}")
+                await self.guessing.failed(tries, login, f"from {address}")
                 raise Unauthenticated(WRONG)
         return attested
 

@@ -14,12 +14,16 @@ from watchbell.domain.customers import Customers, assigned
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls, from where; `principal` is None for routes that are open to everybody."""
+    """Who calls, from where; `principal` is None for routes that are open to everybody.
+
+    `via` are the installations that the request came through.
+    """
 
     principal: Principal | None = None
     address: str = ""
     request_id: str = ""
     user_agent: str = ""
+    via: tuple[str, ...] = ()
 
 
 _NOBODY = Caller()

@@ -16,6 +16,8 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.amend import Amendment, Verdict, amended, amendment_of
 from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.alerts.policy import Limits, admit_attributes, admit_tags, admit_words
+from watchbell.domain.alerts.severity import SEVERITIES
+from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import (
     Conflict,
     Diverted,
@@ -47,6 +49,7 @@ from watchbell.usecases.calling import caller_now
 
 REFUSALS = (Refused, Forbidden, Invalid, Missing, Conflict, Throttled, Diverted)
 """What a plug-in raises when it refuses on purpose."""
+_OF_SIGNALS = frozenset({"pre_receive", "post_receive"})
 RULES = "rules"
 """What the metrics call the rules, which are no plug-in."""
 
@@ -69,7 +72,20 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = True
     config: Mapping[str, Any] = {}
     statuses: frozenset[str] = frozenset()
+    severities: Mapping[str, int] = SEVERITIES
+    timeouts: Timeouts = Timeouts()
     limits: Limits = Limits()
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """What plug-ins make of an action: what is to be done instead, and what changes besides.
+
+    `severity` is None when they leave it as it is.
+    """
+
+    action: Action
+    amendment: Amendment = Amendment()
+    severity: str | None = None
 
 
 class Failed(Exception):
@@ -125,10 +141,13 @@ class Consulting:
             signal = await self._decided(one, "pre_receive", ask, signal)
         return signal
 
-    async def status_change(self, alert: Alert, status: str, text: str) -> Verdict:
-        """What becomes of a change of the alert's status. Raises what plug-ins refuse with."""
+    async def status_change(self, alert: Alert, status: str, text: str, *, received: bool = False) -> Verdict:
+        """What becomes of a change of the alert's status; `received` is whether a signal is to change it.
+
+        Raises what plug-ins refuse with.
+        """
         shown, wanted, said = alert, status, text
-        for one, given in await self.wanted("status_change", alert):
+        for one, given in await self.wanted("status_change", alert, received=received):
             ask = partial(self._answer, partial(one.plugin.status_change, shown, wanted, said, given))
             answer = await self._decided(one, "status_change", ask, Answer())
             shown = answer.alert or shown
@@ -142,14 +161,17 @@ class Consulting:
             amendment=amendment_of(alert, shown),
         )
 
-    async def take_action(self, alert: Alert, action: Action) -> tuple[Amendment, Action]:
+    async def take_action(self, alert: Alert, action: Action) -> Taken:
         """What is to be done instead, and what changes besides. Raises what plug-ins refuse with."""
         shown = alert
         for one, given in await self.wanted("take_action", alert):
             ask = partial(self._answer, partial(one.plugin.take_action, shown, action, given))
             answer = await self._decided(one, "take_action", ask, Answer())
             shown, action = answer.alert or shown, answer.action or action
-        return amendment_of(alert, shown), action
+            if answer.severity is not None:
+                shown = msgspec.structs.replace(shown, severity=answer.severity)
+        severity = shown.severity if shown.severity != alert.severity else None
+        return Taken(action=action, amendment=amendment_of(alert, shown), severity=severity)
 
     async def take_note(self, alert: Alert, text: str) -> tuple[Amendment, str]:
         """The note as plug-ins want it, and what changes besides. Raises what they refuse with."""
@@ -182,11 +204,21 @@ class Consulting:
 
         return await self._called(one, hook, told)
 
-    async def wanted(self, hook: str, subject: Signal | Alert, user: str | None = None) -> list[tuple[Plugged, Given]]:
+    async def wanted(
+        self, hook: str, subject: Signal | Alert, user: str | None = None, *, received: bool = False
+    ) -> list[tuple[Plugged, Given]]:
         """The plug-ins with this hook that the subject concerns, in their order, and what each is given."""
         if hook not in self._hooks or subject.status in UNDER_BLACKOUT:
             return []
-        given = Given(config=self._terms.config, user=user or self._user(subject), alerts=self._lookup)
+        given = Given(
+            config=self._terms.config,
+            user=user or self._user(subject),
+            received=received or hook in _OF_SIGNALS,
+            address=caller_now().address,
+            alerts=self._lookup,
+            severities=self._terms.severities,
+            timeouts=self._terms.timeouts,
+        )
         choice = await self._chosen(subject, given)
         if choice.config:
             given = msgspec.structs.replace(given, config={**given.config, **choice.config})
@@ -259,6 +291,8 @@ class Consulting:
             raise Rubbish(f"returned {type(returned).__name__}, not an Answer")
         if returned.status is not None and returned.status not in self._terms.statuses:
             raise Rubbish(f"there is no status {returned.status!r}")
+        if returned.severity is not None and returned.severity not in self._terms.severities:
+            raise Rubbish(f"there is no severity {returned.severity!r}")
         if returned.action is not None:
             action = msgspec.convert(msgspec.to_builtins(returned.action), Action)
             if not action.word or (action.timeout or 0) < 0:

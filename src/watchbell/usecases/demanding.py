@@ -1,4 +1,4 @@
-"""Demanding: what a log-in by password takes besides the password: a confirmed address, and a code.
+"""Demanding: what a log-in by password takes besides the password: a confirmed address, a code, a second step at all.
 
 A code is good once, in whichever process it is given: each time step, and each recovery code, is used by one statement.
 """
@@ -6,12 +6,20 @@ A code is good once, in whichever process it is given: each time step, and each 
 import msgspec
 
 from watchbell.domain.access import FAILURES_HERE
-from watchbell.domain.accounts import User
-from watchbell.domain.errors import CodeNeeded, Forbidden
+from watchbell.domain.accounts import Principal, User
+from watchbell.domain.errors import CodeNeeded, Forbidden, StepNeeded
 from watchbell.domain.letters import Purpose
-from watchbell.domain.second_factor import SecondFactor, is_time_code, recovery_hash, secret_of, step_of, tidied
+from watchbell.domain.second_factor import (
+    Required,
+    SecondFactor,
+    is_time_code,
+    recovery_hash,
+    secret_of,
+    step_of,
+    tidied,
+)
 from watchbell.ports.clock import Clock
-from watchbell.ports.store import Store
+from watchbell.ports.store import Store, Transaction
 from watchbell.ports.vault import Vault
 from watchbell.usecases.attesting import Attesting
 from watchbell.usecases.guessing import Guessing, tries_of
@@ -19,6 +27,14 @@ from watchbell.usecases.letters import ask_for, is_confirmed
 from watchbell.usecases.sessions import note
 
 NOT_CONFIRMED = "email not verified"
+ENROL = "A second step is required here: log in on the pages, and switch on two-step log-in or add a passkey."
+PROGRAMS = "A second step is required here besides the password. Programs use an API key."
+BY_PASSKEY = "A password alone is not enough here: log in with your passkey."
+
+
+def enrol_first() -> StepNeeded:
+    """What somebody is told who must set up a second step before anything else."""
+    return StepNeeded(ENROL, "secondFactor", "open the pages, log in, and set it up")
 
 
 class Demands(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +45,7 @@ class Demands(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     verify_email: bool = False
+    second_step: Required = Required.OFF
     vault: Vault | None = None
     attesting: Attesting | None = None
 
@@ -75,6 +92,31 @@ class Demanding:
             if self._demands.verify_email and kept_here and not await is_confirmed(tx, user):
                 raise Forbidden(NOT_CONFIRMED)
 
+    async def admit(self, tx: Transaction, by: Principal, *, program: bool = False) -> Principal:
+        """Who somebody is after a log-in by password and whatever goes with it: they may have to set up a second step.
+
+        Raises:
+            StepNeeded: they have a passkey, and must use it; or it is a `program`, which sets up nothing.
+        """
+        if not self._demands.second_step.of(by.scopes) or await tx.second_factors.get(by.user_id) is not None:
+            return by
+        if await tx.passkeys.having([by.user_id]):
+            raise StepNeeded(BY_PASSKEY, "passkey", "log in with it on the pages; programs use an API key")
+        if program:
+            raise enrol_first()
+        return _enrolling(by)
+
+    async def limited(self, tx: Transaction, by: Principal) -> Principal:
+        """Who somebody is in a session that began with a password."""
+        if not self._demands.second_step.of(by.scopes) or await tx.second_factors.get(by.user_id) is not None:
+            return by
+        return by if await tx.passkeys.having([by.user_id]) else _enrolling(by)
+
+    def refuse_password_alone(self, by: Principal) -> None:
+        """Raise `StepNeeded` for a program that sent a password of somebody of whom more is required."""
+        if self._demands.second_step.of(by.scopes):
+            raise StepNeeded(PROGRAMS, "secondFactor", "make an API key on the pages")
+
     async def use_code(self, user: User, code: str, address: str) -> None:
         """Use a code up, as a log-in does; whoever has no two-step log-in needs none."""
         async with self._store.reading() as tx:
@@ -110,3 +152,7 @@ class Demanding:
             left = await tx.second_factors.left(user.id)
             await note(tx, now, user.login, "recovery-code", user.login, f"used; {left} left")
             return True
+
+
+def _enrolling(by: Principal) -> Principal:
+    return msgspec.structs.replace(by, scopes=frozenset(), must_enrol=True)

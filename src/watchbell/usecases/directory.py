@@ -18,7 +18,7 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.calling import customers_now
-from watchbell.usecases.holding import held_by_all, refuse_more_than_held, revoke_beyond, roles_now
+from watchbell.usecases.holding import held_by_all, refuse_more_than_held, refuse_to_change, revoke_beyond, roles_now
 from watchbell.usecases.sessions import people_changed, rights_changed
 
 NAME_MAX = 200
@@ -48,9 +48,10 @@ class Directory:
         return {user.id: found.get(user.id) or Profile(user_id=user.id, updated_at=user.created_at) for user in users}
 
     async def secured(self, users: Sequence[User]) -> set[str]:
-        """The ids of those who log in by code, too."""
+        """The ids of those who log in by code, too, or have passkeys."""
+        ids = [user.id for user in users]
         async with self._store.reading() as tx:
-            return await tx.second_factors.having([user.id for user in users])
+            return await tx.second_factors.having(ids) | await tx.passkeys.having(ids)
 
     async def user(self, login_or_id: str) -> User:
         """One user.
@@ -62,30 +63,59 @@ class Directory:
 
     async def describe(
         self,
+        by: Principal,
         user_id: str,
         *,
         text: str | None = None,
         email_verified: bool | None = None,
         attributes: Mapping[str, Any],
-    ) -> Profile:
-        """Set what is given of a profile (None leaves it), and merge attributes deeply; null removes one."""
+    ) -> None:
+        """Set what is given of a profile (None leaves it), and merge attributes deeply; null removes one.
+
+        Raises:
+            Missing: there is no such user.
+            Forbidden: they may do more than the caller, or see other customers.
+        """
         admit_profile(text, attributes)
         async with self._store.transaction() as tx:
             user = await _user(tx, user_id)
-            before = (await tx.people.profiles([user.id])).get(user.id)
-            before = before or Profile(user_id=user.id, updated_at=self._clock.now())
-            after = msgspec.structs.replace(
-                before,
-                text=before.text if text is None else text,
-                email_verified=before.email_verified if email_verified is None else email_verified,
-                attributes=merged(before.attributes, attributes),
-                updated_at=self._clock.now(),
-            )
-            admit_attributes(after.attributes, LIMITS)
-            await tx.people.save_profile(after)
-            if text is not None or email_verified is not None:
-                people_changed(tx)
-        return after
+            await refuse_to_change(tx, by, [user], self._rules)
+            before, after = await self._described(tx, user, attributes, text=text, email_verified=email_verified)
+            change = (_told(before), _told(after))
+            if change[0] != change[1]:
+                at = self._clock.now()
+                await tx.audit.add([entry(at, by, ("user", "update"), user.login, subject_id=user.id, change=change)])
+
+    async def describe_oneself(self, user_id: str, *, text: str | None = None, attributes: Mapping[str, Any]) -> None:
+        """The same of the caller's own profile."""
+        admit_profile(text, attributes)
+        async with self._store.transaction() as tx:
+            await self._described(tx, await _user(tx, user_id), attributes, text=text)
+
+    async def _described(
+        self,
+        tx: Transaction,
+        user: User,
+        attributes: Mapping[str, Any],
+        *,
+        text: str | None = None,
+        email_verified: bool | None = None,
+    ) -> tuple[Profile, Profile]:
+        """Write a profile; returns it as it was and as it is."""
+        now = self._clock.now()
+        before = (await tx.people.profiles([user.id])).get(user.id) or Profile(user_id=user.id, updated_at=now)
+        after = msgspec.structs.replace(
+            before,
+            text=before.text if text is None else text,
+            email_verified=before.email_verified if email_verified is None else email_verified,
+            attributes=merged(before.attributes, attributes),
+            updated_at=now,
+        )
+        admit_attributes(after.attributes, LIMITS)
+        await tx.people.save_profile(after)
+        if text is not None or email_verified is not None:
+            people_changed(tx)
+        return before, after
 
     async def groups(self) -> list[Group]:
         """By name."""
@@ -134,6 +164,7 @@ class Directory:
         """Delete a group; its members stay users."""
         async with self._store.transaction() as tx:
             group = await _group(tx, group_id)
+            await self._refuse_rights(tx, by, group.name)
             await self._keep(tx, msgspec.structs.replace(group, members=()))
             await tx.people.delete_group(group.id)
             await self._audit(tx, by, ("group", "delete"), group.name, before=group)
@@ -145,13 +176,12 @@ class Directory:
             others = tuple(each for each in group.members if each != user.id)
             if len(others) >= MEMBERS_MAX:
                 raise Invalid(f"has {MEMBERS_MAX} members already", "group")
-            if member:
-                await self._refuse_rights(tx, by, group.name)
+            await self._refuse_rights(tx, by, group.name)
             await self._keep(tx, msgspec.structs.replace(group, members=(*others, user.id) if member else others))
             await self._audit(tx, by, ("group", "join" if member else "leave"), group.name, user.login)
 
     async def _refuse_rights(self, tx: Transaction, by: Principal, *groups: str) -> None:
-        """Raise `Forbidden` when the groups give rights that the caller does not hold."""
+        """Raise `Forbidden` when the groups give rights that the caller does not hold: to give, or to take away."""
         roles = await roles_now(tx, self._rules)
         refuse_more_than_held(by, sorted(roles.scopes_of((), "", groups)))
         if by.customers is not None:
@@ -238,6 +268,11 @@ def admit_profile(text: str | None, attributes: Mapping[str, Any]) -> None:
     admit_attributes(attributes, LIMITS)
     if text is not None:
         check_words("text", text, TEXT_MAX, empty=True)
+
+
+def _told(profile: Profile) -> dict[str, Any]:
+    """What the audit tells of a profile."""
+    return {"text": profile.text, "email_verified": profile.email_verified, "attributes": profile.attributes}
 
 
 def merged(before: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:

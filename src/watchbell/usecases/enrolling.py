@@ -16,7 +16,7 @@ from watchbell.domain.kinds import USER, key_of
 from watchbell.domain.managed import Stored
 from watchbell.domain.roles import RoleRules, Roles
 from watchbell.ports.store import Transaction
-from watchbell.usecases.holding import refuse_more_than_held
+from watchbell.usecases.holding import refuse_to_change
 from watchbell.usecases.proposing import Step, body_of
 from watchbell.usecases.saving_users import administers, save_user
 from watchbell.usecases.sessions import rights_changed
@@ -50,11 +50,7 @@ async def rows_for(tx: Transaction, by: Principal, objects: Sequence[Any]) -> li
 def user_faults(
     by: Principal, rows: Sequence[Stored], steps: Sequence[Step], objects: Sequence[Any], roles: Roles
 ) -> list[Fault]:
-    """What stands against the steps: a role that is not there, or they would take the caller or the last administrator.
-
-    Raises:
-        Forbidden: a user may do more than the caller, before or after.
-    """
+    """What stands against the steps: a role that is not there, or the caller or the last administrator would go."""
     faults: list[Fault] = []
     present = {row.id: _user(row) for row in rows if row.kind == USER}
     left = dict(present)
@@ -67,8 +63,6 @@ def user_faults(
         left[step.row.id] = after = _user(step.after)
         before = present.get(step.row.id)
         faults += _unknown_roles(after, before, roles, objects)
-        held = roles.scopes_of(before.roles, before.login) if before else frozenset[str]()
-        refuse_more_than_held(by, sorted(roles.scopes_of(after.roles, after.login) | held))
     if any(administers(user, roles.rules) for user in left.values()):
         return faults
     return faults + [
@@ -76,6 +70,14 @@ def user_faults(
         for user in present.values()
         if administers(user, roles.rules)
     ]
+
+
+async def refuse_users(tx: Transaction, by: Principal, steps: Sequence[Step], rules: RoleRules) -> None:
+    """Raise `Forbidden` when the steps would make, change or delete a user whom the caller may not change."""
+    mine = _of_users(steps)
+    if mine:
+        rows = [row for step in mine for row in (step.before, step.after) if row is not None]
+        await refuse_to_change(tx, by, [_user(row) for row in rows], rules)
 
 
 def _unknown_roles(after: User, before: User | None, roles: Roles, objects: Sequence[Any]) -> list[Fault]:

@@ -21,6 +21,7 @@ from watchbell.domain.oncall.ladder import escalate
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Timer, Transaction
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.forwarding import NO_FORWARDING, Forwarding
 from watchbell.usecases.operating import locked
 from watchbell.usecases.operating import record as record_actions
 from watchbell.usecases.recording import ESCALATE, Rulebook, circumstances, record, shown
@@ -35,10 +36,16 @@ Returns the shards that have something to route now.
 Answer = Callable[[Incident, Sequence[Alert], str, str, Circumstances], Decision]
 
 
-def acting(model: AlarmModel, timeouts: Timeouts | None = None, *, informs: bool = False) -> ActOnAlerts:
+def acting(
+    model: AlarmModel,
+    timeouts: Timeouts | None = None,
+    *,
+    informs: bool = False,
+    forwarding: Forwarding = NO_FORWARDING,
+) -> ActOnAlerts:
     """Acts on alerts by the alarm model; those in a state that does not allow the action are left alone.
 
-    `informs` is whether plug-ins are told.
+    `informs` is whether plug-ins are told, `forwarding` which other installations.
     """
 
     async def act_on_alerts(
@@ -51,7 +58,7 @@ def acting(model: AlarmModel, timeouts: Timeouts | None = None, *, informs: bool
                     changes.append(settled(alert, model, now, user=who, text=text, timeouts=timeouts))
                 else:
                     changes.append(act(alert, action, model, now, user=who, text=text, timeouts=timeouts))
-        return await record_actions(tx, changes, now, informs=informs)
+        return await record_actions(tx, changes, now, informs=informs, forwarding=forwarding)
 
     return act_on_alerts
 
@@ -86,7 +93,8 @@ class Escalating:
                     await tx.timers.set([timer])
                     continue
                 at = circumstances(config, incident.service, incident, self._rules, now)
-                alerts = await tx.alerts.many(shown(incident))
+                # Not locked: alerts come before incidents everywhere, and here they are only spoken of.
+                alerts = await tx.alerts.many(shown(incident), locking=False)
                 shards |= await record(tx, escalate(incident, alerts, at), now)
         return shards
 

@@ -13,7 +13,7 @@ import structlog
 
 from watchbell.domain.errors import Retryable
 from watchbell.ports.clock import Clock
-from watchbell.ports.store import Change, Store
+from watchbell.ports.store import Change, Store, Transaction
 
 EVERY = 0.3  # seconds
 BACKLOG = 256  # changes that a follower may be behind
@@ -28,6 +28,7 @@ class ChangeFeed:
         self._store = store
         self._clock = clock
         self._followers: set[asyncio.Queue[Change | None]] = set()
+        self._joining = asyncio.Lock()
         self._reader: asyncio.Task[None] | None = None
         self._place = 0
 
@@ -42,16 +43,12 @@ class ChangeFeed:
         None means that some were missed, and everything must be read again.
         """
         queue: asyncio.Queue[Change | None] = asyncio.Queue(BACKLOG)
-        async with self._store.reading() as tx:
-            start = await tx.changes.latest()
-            missed = await tx.changes.since(after, BACKLOG) if after is not None and after < start else []
-        self._begin(queue, start)
         try:
-            if after is not None and (len(missed) == BACKLOG or (after < start and not missed) or after > start):
+            start, missed = await self._join(queue, after)
+            if missed is None:
                 yield None
-            else:
-                for change in missed:
-                    yield change
+            for change in missed or ():
+                yield change
             while True:
                 change = await queue.get()
                 if change is None or change.id > start:
@@ -59,11 +56,21 @@ class ChangeFeed:
         finally:
             self._followers.discard(queue)
 
-    def _begin(self, queue: asyncio.Queue[Change | None], start: int) -> None:
-        self._followers.add(queue)
-        if self._reader is None or self._reader.done():
-            self._place = start
-            self._reader = asyncio.create_task(self._read(), name="change-feed")
+    async def _join(self, queue: asyncio.Queue[Change | None], after: int | None) -> tuple[int, list[Change] | None]:
+        """The newest change, from which on the queue has all of them, and those since `after` (None: not all of them).
+
+        The queue is there before the store is asked, because the reader may go on meanwhile. One joins after the other,
+        so that the first, whose place the reader begins at, is behind none of them.
+        """
+        async with self._joining:
+            self._followers.add(queue)
+            async with self._store.reading() as tx:
+                start = await tx.changes.latest()
+                missed = await _since(tx, after, start) if after is not None else []
+            if self._reader is None or self._reader.done():
+                self._place = start
+                self._reader = asyncio.create_task(self._read(), name="change-feed")
+        return start, missed
 
     async def _read(self) -> None:
         while self._followers:
@@ -88,6 +95,16 @@ class ChangeFeed:
                 await self._reader
         for queue in self._followers:
             _offer(queue, None)
+
+
+async def _since(tx: Transaction, after: int, start: int) -> list[Change] | None:
+    """The changes since `after`; None when they are too many, or some are forgotten."""
+    if after == start:
+        return []
+    # Ids have gaps, so only the change itself tells that none behind it is forgotten: the oldest are, first.
+    found = await tx.changes.since(after - 1, BACKLOG + 1)
+    known = bool(found) and found[0].id == after
+    return found[1:] if known and len(found) <= BACKLOG else None
 
 
 def _offer(queue: asyncio.Queue[Change | None], change: Change | None) -> None:

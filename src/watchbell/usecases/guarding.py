@@ -60,6 +60,8 @@ class GuardedTransaction:
         self.views = tx.views
         self.letters = tx.letters
         self.second_factors = tx.second_factors
+        self.spent = tx.spent
+        self.passkeys = tx.passkeys
         self.past: ports.PastAlerts = GuardedPast(tx, customers)
         self.episodes: ports.Episodes = GuardedEpisodes(tx, customers)
         self.received_calls: ReceivedCalls = GuardedCalls(tx)

@@ -48,9 +48,9 @@ class GuardedAlerts:
         rows = await self._inner.find(narrowed(mine, self._customers)) if found is not None else []
         return rows[0] if rows else None
 
-    async def many(self, identifiers: Sequence[str]) -> list[Alert]:
+    async def many(self, identifiers: Sequence[str], *, locking: bool = True) -> list[Alert]:
         mine = await visible_ids(self._tx, self._customers, identifiers)
-        return await self._inner.many([each for each in identifiers if each in mine])
+        return await self._inner.many([each for each in identifiers if each in mine], locking=locking)
 
     async def save(self, alerts: Sequence[Alert]) -> None:
         if not all(sees(self._customers, alert.customer) for alert in alerts):

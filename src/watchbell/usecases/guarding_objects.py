@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from watchbell.domain.checks.heartbeat import ANY_HEARTBEAT
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
 from watchbell.domain.customers import Customers, sees
 from watchbell.domain.errors import Forbidden
@@ -178,7 +179,7 @@ async def visible_items(
             told[topic] = [each for each in ids if await incidents.get(each) is not None]
         elif topic == "check":
             beats = {each.id for each in await GuardedHeartbeats(tx, customers).get(ids)}
-            known = beats | set(await tx.checks.healths(ids)) | set(await tx.pulses.get(ids))
+            known = beats | set(await tx.checks.healths(ids)) | {ANY_HEARTBEAT}
             told[topic] = [each for each in ids if each in known]
         else:
             told[topic] = []

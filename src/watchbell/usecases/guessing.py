@@ -4,20 +4,25 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 
-from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, FAILURES_HERE, account_of
+from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, FAILURES_HERE, account_of, network_of
 from watchbell.domain.errors import Throttled
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.sessions import note
 
 
+def here(address: str) -> str:
+    """What failures of all accounts from this address of the net are counted under."""
+    return f"address:{network_of(address)}"
+
+
 def tries_of(login: str, address: str) -> dict[str, int]:
     """What a try to log in counts for, and how many of each there may be."""
     account = account_of(login)
     return {
-        f"pair:{account}@{address}": FAILURES_HERE,
+        f"pair:{account}@{network_of(address)}": FAILURES_HERE,
         f"account:{account}": FAILURES_ANYWHERE,
-        f"address:{address}": FAILURES_ANYWHERE,
+        here(address): FAILURES_ANYWHERE,
     }
 
 

@@ -26,7 +26,7 @@ from watchbell.domain.checks.origin_heartbeat import (
 )
 from watchbell.domain.errors import Missing
 from watchbell.domain.ids import new_id, shard_of
-from watchbell.domain.signal import UNSAID, Signal
+from watchbell.domain.signal import UNSAID, Signal, sent_at
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Timer, Transaction
 from watchbell.usecases.calling import assigned_now
@@ -70,7 +70,7 @@ class Heartbeating:
         self._limits = limits or Limits()
         self._timeout = (timeouts or Timeouts()).heartbeat
         self._max_latency = max_latency
-        self._wording = Wording(model.severities.normal, usual_environment(self._limits.environments))
+        self._wording = Wording(model.severities, usual_environment(self._limits.environments))
         self._wake = wake
 
     async def take(self, sent: Sent) -> OriginHeartbeat:
@@ -86,7 +86,7 @@ class Heartbeating:
             tags=tuple(dict.fromkeys(sent.tags)),
             attributes=dict(sent.attributes),
             type=sent.type,
-            create_time=sent.create_time or now,
+            create_time=sent_at(sent.create_time or now, now),
             receive_time=now,
             timeout=self._timeout if sent.timeout == UNSAID else sent.timeout,
             max_latency=self._max_latency,

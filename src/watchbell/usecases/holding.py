@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from watchbell.domain.access import may_grant, principal_for
-from watchbell.domain.accounts import Means, Principal, User
+from watchbell.domain.accounts import ApiKey, Means, Principal, User
 from watchbell.domain.customers import customers_of
 from watchbell.domain.errors import Forbidden
 from watchbell.domain.roles import RoleRules, Roles
@@ -56,6 +56,22 @@ async def refuse_other_customers(
             raise Forbidden("not allowed to change who belongs to another customer")
 
 
+async def refuse_to_change(tx: Transaction, by: Principal, users: Iterable[User], rules: RoleRules) -> None:
+    """Raise `Forbidden` when somebody holds more than the caller, or sees customers that the caller does not see.
+
+    `users` are people as they are, for whatever changes or deletes them, and as they are to be.
+    """
+    roles = await roles_now(tx, rules)
+    groups: dict[str, list[str]] = {}
+    for group in await tx.people.groups():
+        for member in group.members:
+            groups.setdefault(member, []).append(group.name)
+    for user in users:
+        theirs = groups.get(user.id, [])
+        refuse_more_than_held(by, sorted(roles.scopes_of(user.roles, user.login, theirs)))
+        await refuse_other_customers(tx, by, [user], theirs, rules)
+
+
 async def held_by_all(tx: Transaction, rules: RoleRules) -> dict[str, frozenset[str]]:
     """What everybody holds, by id."""
     roles = await roles_now(tx, rules)
@@ -76,10 +92,13 @@ async def revoke_beyond(tx: Transaction, rules: RoleRules, before: Mapping[str, 
     for user in poorer:
         owner = await holder(tx, user, rules)
         for key in keys:
-            if key.user.lower() in (user.id, user.login.lower()) and not all(
-                may_grant(owner, scope) for scope in key.scopes
-            ):
+            if owns(user, key) and not all(may_grant(owner, scope) for scope in key.scopes):
                 await tx.keys.delete(key.id)
+
+
+def owns(user: User, key: ApiKey) -> bool:
+    """Whether a key is a user's; some that were made long ago name their owner by the id."""
+    return key.user == user.id or key.user.lower() == user.login.lower()
 
 
 def refuse_more_than_held(by: Principal, scopes: Iterable[str]) -> None:

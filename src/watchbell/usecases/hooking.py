@@ -12,6 +12,7 @@ from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.phase import UNDER_BLACKOUT
 from watchbell.domain.ids import new_id, shard_of
+from watchbell.domain.signal import Signal
 from watchbell.ports.store import OutboxRow
 
 PLUGIN = "plugin"
@@ -59,11 +60,11 @@ def call_of(row: OutboxRow) -> HookCall | None:
         return None
 
 
-def received_rows(received: Sequence[tuple[Alert, str | None]], now: datetime) -> list[OutboxRow]:
+def received_rows(received: Sequence[tuple[Alert, Signal]], now: datetime) -> list[OutboxRow]:
     """Tell plug-ins of alerts as signals left them, and of who sent each; not of what is under a blackout."""
     return [
-        hook_row(HookCall(hook="post_receive", alert=alert, user=user), now)
-        for alert, user in received
+        hook_row(HookCall(hook="post_receive", alert=alert, user=signal.user), now)
+        for alert, signal in received
         if alert.status not in UNDER_BLACKOUT
     ]
 

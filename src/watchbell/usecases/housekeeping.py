@@ -32,8 +32,10 @@ class Housekeeping:
         Raises:
             Invalid: the hours are out of bounds.
         """
+        # Who asks for it now waits for nobody's change of mind.
         retained = msgspec.structs.replace(
             self._retained,
+            undone=0,
             **_seconds("closed", "expired", closed_hours),
             **_seconds("informational", "info", informational_hours),
         )

@@ -206,9 +206,10 @@ class Inspecting:
         now = self._clock.now()
         keepers: dict[str, list[int]] = {}
         async with self._store.reading() as tx:
+            present = await tx.leases.now(now)
             for lease in await tx.leases.all():
                 kind, _, shard = lease.name.partition("/")
-                if kind == "shard" and shard.isdecimal() and lease.expires_at > now:
+                if kind == "shard" and shard.isdecimal() and lease.expires_at > present:
                     keepers.setdefault(lease.holder, []).append(int(shard))
             healths = await tx.checks.healths()
             backlog = await tx.outbox.backlog(now)

@@ -3,13 +3,15 @@
 Living keepers share the shards evenly. Each sits on a numbered seat (lease `keeper/<n>`), so that the others can count
 it; what it holds (`shard/<n>`) it renews long before it runs out, and gives back what is more than its share. A keeper
 that dies loses its shards when its leases run out; one that only believes to live is refused by the token when it
-writes.
+writes. Who comes too late is said by the store's clock, which is the same for all; a keeper goes by its own only to
+measure how long ago it renewed.
 """
 
 import math
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 
 from watchbell.domain.errors import Retryable
@@ -28,7 +30,7 @@ _log = structlog.get_logger("leasing")
 
 
 class Shards:
-    """The shards of one keeper. `held` is a live view: shard → lease."""
+    """The shards of one keeper. `held` is a live view: shard → lease, which runs out by the keeper's own clock."""
 
     def __init__(self, store: Store, clock: Clock, telemetry: Telemetry, keeper: str) -> None:
         self._store = store
@@ -52,15 +54,19 @@ class Shards:
 
         While the database is away, what has run out is let go.
         """
-        now = self._clock.now()
+        own = self._clock.now()
         try:
             async with self._store.transaction() as tx:
+                now = await tx.leases.now(own)
                 seat = await self._sit(tx, now)
                 held = await self._share(tx, now) if seat is not None else {}
         except Retryable as error:
             _log.warning("leases_not_renewed", keeper=self._keeper, error=error.message)
-            held = {shard: lease for shard, lease in self._held.items() if lease.expires_at > now}
+            held = {shard: lease for shard, lease in self._held.items() if lease.expires_at > own}
             seat = self._seat
+        else:
+            # From before the store was asked, so that they run out here no later than there.
+            held = {shard: msgspec.structs.replace(lease, expires_at=own + TTL) for shard, lease in held.items()}
         self._seat = seat
         self._note(held)
 

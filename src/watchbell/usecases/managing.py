@@ -14,6 +14,7 @@ import msgspec
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.blackout import Blackout
 from watchbell.domain.audit import AuditEntry
+from watchbell.domain.checks.heartbeat import ANY_HEARTBEAT
 from watchbell.domain.customers import assigned
 from watchbell.domain.errors import Conflict, Fault, Faulty, Missing
 from watchbell.domain.kinds import IN_FILES, KINDS, USER
@@ -24,10 +25,20 @@ from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.ports.vault import Vault
 from watchbell.usecases.auditing import entry
-from watchbell.usecases.enrolling import SCOPE, rows_for, user_faults, user_rows, write_users
+from watchbell.usecases.enrolling import SCOPE, refuse_users, rows_for, user_faults, user_rows, write_users
 from watchbell.usecases.guarding_objects import sees_object
 from watchbell.usecases.holding import roles_now
-from watchbell.usecases.proposing import Proposal, Step, absent, propose, referrers, slugs, step_for, taken_slug
+from watchbell.usecases.proposing import (
+    HEARTBEAT,
+    Proposal,
+    Step,
+    absent,
+    propose,
+    referrers,
+    slugs,
+    step_for,
+    taken_slug,
+)
 from watchbell.usecases.sealing import seal
 
 TRIES = 4
@@ -45,6 +56,10 @@ class Shapes(Protocol):
 
     def secrets(self, kind: str, body: Mapping[str, Any]) -> frozenset[str]:
         """Names of the settings that hold secrets."""
+        ...
+
+    def defaults(self, kind: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The values of settings that are not given."""
         ...
 
 
@@ -93,7 +108,7 @@ class Managing:
 
         async def write(tx: Transaction, seen: int) -> Stored:
             if await tx.catalogue.get(kind, thing.name) is not None:
-                raise Conflict(f"There is a {kind} named {thing.name!r} already.")
+                raise Conflict(f"There is a {kind} named {thing.name!r} already.", "name")
             return await self._write_one(tx, by, seen, kind, thing, None)
 
         return self._masked(await self._try(write))
@@ -108,7 +123,8 @@ class Managing:
         async def write(tx: Transaction, seen: int) -> Stored:
             before = await _existing(tx, kind, identifier)
             if if_version is not None and before.version != if_version:
-                raise Conflict(f"It was changed by {before.updated_by or 'someone'} meanwhile. Look at it again.")
+                whose = before.updated_by or "someone"
+                raise Conflict(f"It was changed by {whose} meanwhile. Look at it again.", "if-version")
             if thing.name != before.name:
                 await _refuse_rename(tx, before, thing.name)
             return await self._write_one(tx, by, seen, kind, thing, before)
@@ -202,7 +218,8 @@ class Managing:
         if steps:
             await tx.audit.add([self._entry(change, by) for change in self._shown(steps)])
         if objects:
-            tx.changed("config", *(step.row.id for step in objects))
+            rows = [step.row for step in objects]
+            tx.changed("config", *(ANY_HEARTBEAT if row.kind == HEARTBEAT else row.id for row in rows))
         return version
 
     async def _propose(self, tx: Transaction, by: Principal, objects: Sequence[Any], *, prune: bool) -> Proposal:
@@ -212,6 +229,7 @@ class Managing:
         rows = [*mine, *await rows_for(tx, by, objects)]
         steps, faults = propose(rows, objects, prune=prune, read=partial(self._read, by), seal=self._sealed)
         if not faults:
+            await refuse_users(tx, by, steps, self._rules)
             faults = user_faults(by, rows, steps, objects, await roles_now(tx, self._rules))
         return Proposal(steps, faults)
 
@@ -223,7 +241,8 @@ class Managing:
         return msgspec.structs.replace(thing, customer=assigned(by, thing.customer, "blackouts"))
 
     def _sealed(self, kind: str, body: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
-        return seal(body, before, self._shapes.secrets(kind, body), self._vault)
+        shapes = self._shapes
+        return seal(body, before, shapes.secrets(kind, body), self._vault, shapes.defaults(kind, body))
 
     def _shown(self, steps: Sequence[Step]) -> list[Change]:
         found: list[Change] = []
@@ -278,10 +297,10 @@ def _without_defaults(row: Stored) -> dict[str, Any]:
 
 async def _refuse_rename(tx: Transaction, before: Stored, name: str) -> None:
     if await tx.catalogue.get(before.kind, name) is not None:
-        raise Conflict(f"There is a {before.kind} named {name!r} already.")
+        raise Conflict(f"There is a {before.kind} named {name!r} already.", "name")
     others = referrers(await tx.catalogue.all(), before.kind, before.name)
     if others:
-        raise Conflict(f"It cannot be renamed: it is used as {before.name!r} by {', '.join(others)}.")
+        raise Conflict(f"It cannot be renamed: it is used as {before.name!r} by {', '.join(others)}.", "name")
 
 
 def _require_kind(kind: str) -> None:

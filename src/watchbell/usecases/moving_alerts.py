@@ -30,11 +30,11 @@ from watchbell.usecases.administering import OPERATOR
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.configuration import Configured
 from watchbell.usecases.heartbeating import ORIGIN
-from watchbell.usecases.intake import route_row
 from watchbell.usecases.managing import Shapes
 from watchbell.usecases.moving import Outcome, Told, Writer, Writing
 from watchbell.usecases.muting import KIND, name_for
 from watchbell.usecases.proposing import body_of
+from watchbell.usecases.receiving import route_row
 
 _MOMENT = timedelta(milliseconds=1)
 _MOST_HISTORY = 10_000

@@ -17,8 +17,8 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.blackout import Blackout, Judge, covering, ended_at, matches
 from watchbell.domain.alerts.matching import equal, narrowing
 from watchbell.domain.alerts.model import AlarmModel
-from watchbell.domain.alerts.muting import muted, unmuted
-from watchbell.domain.alerts.phase import UNDER_BLACKOUT, WAITING
+from watchbell.domain.alerts.muting import counted_again, is_partly_muted, muted, unmuted
+from watchbell.domain.alerts.phase import OVER, UNDER_BLACKOUT, WAITING
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.errors import Conflict
 from watchbell.domain.ids import new_id
@@ -30,6 +30,13 @@ from watchbell.usecases.managing import Managing
 from watchbell.usecases.sweeping import AGAIN, MOST, SETTLES, fitting, sweep
 
 KIND = "blackout"
+_CORRELATED = AlertQuery(
+    filters=(
+        Filter(field="correlation", operator="exists", values=()),
+        Filter(field="status", values=OVER, negate=True),
+    )
+)
+"""Alerts that stand and that a rule made of several signals."""
 
 
 class Muting:
@@ -63,14 +70,18 @@ class Muting:
         return shards
 
     async def _end(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
-        """Open again what no blackout covers any more."""
+        """Open again what no blackout covers any more, and have members count again that none covers."""
 
         def change(alert: Alert, now: datetime) -> Acted | None:
+            if is_partly_muted(alert):
+                return counted_again(alert, blackouts, self._model, now, version)
             if alert.status not in UNDER_BLACKOUT or covering(blackouts, alert) is not None:
                 return None
             return unmuted(alert, self._model, now, version)
 
-        return await self._change(leases, (equal("status", *UNDER_BLACKOUT),), change)
+        partly = await fitting(self._store, _CORRELATED, is_partly_muted)
+        shards = await self._sweep(leases, partly, change)
+        return shards | await self._change(leases, (equal("status", *UNDER_BLACKOUT),), change)
 
     async def _begin(self, leases: Sequence[Lease], blackouts: Sequence[Blackout], version: int) -> set[int]:
         """Silence what is open and covered."""
@@ -96,7 +107,11 @@ class Muting:
     ) -> set[int]:
         async with self._store.reading() as tx:
             ids = await tx.reports.ids(AlertQuery(filters=filters), MOST)
+        return await self._sweep(leases, ids, change)
 
+    async def _sweep(
+        self, leases: Sequence[Lease], ids: Sequence[str], change: Callable[[Alert, datetime], Acted | None]
+    ) -> set[int]:
         async def judge(_: Transaction, alerts: Sequence[Alert], now: datetime) -> list[Acted]:
             return [done for alert in alerts if (done := change(alert, now)) is not None]
 

@@ -16,8 +16,10 @@ from watchbell.domain.errors import Missing
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.usecases.advising import Advising
+from watchbell.usecases.auditing_alerts import audited
 from watchbell.usecases.consulting import Consulting
-from watchbell.usecases.operating import audited, named, record
+from watchbell.usecases.nudging import nudge_noted
+from watchbell.usecases.operating import named, record
 
 
 class Noting:
@@ -32,7 +34,7 @@ class Noting:
         self._limits = limits or Limits()
 
     async def add(self, alert_name: str, text: str, *, user: str | None) -> Note:
-        """Write a note. Whom it mentions as `@login` watches the alert from now on.
+        """Write a note. Whom it mentions as `@login` watches the alert from now on; whoever watches it gets a mail.
 
         Raises `Missing`, or `Invalid` for a text that is no text.
         """
@@ -42,10 +44,12 @@ class Noting:
         async with self._store.transaction() as tx:
             alert = await named(tx, alert_name)
             present = changed_quietly(alert, amendment).alert if amendment else alert
-            noted = act.noted(present, text, now, user=user, watchers=await _mentioned(tx, text))
+            mentioned = await _mentioned(tx, text)
+            noted = act.noted(present, text, now, user=user, watchers=mentioned)
             note = note_on(alert, noted.entries[0].id, text, user, now)
             await tx.notes.save(note)
             await record(tx, [noted], now)
+            await nudge_noted(tx, noted.alert, text, mentioned, now, user=user)
             await audited(tx, now, "note-add", [alert], [noted.alert], text)
         return note
 

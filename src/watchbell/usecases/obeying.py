@@ -4,6 +4,7 @@ Each of these is done as a whole or not at all, in this order. What the caller m
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -13,6 +14,7 @@ from watchbell.domain.alerts.deed import Deed, Mute, Recovery
 from watchbell.domain.alerts.phase import OVER
 from watchbell.domain.alerts.query import AlertQuery, Filter
 from watchbell.domain.alerts.receive import Received
+from watchbell.domain.correlated import Member
 from watchbell.domain.errors import Invalid, Missing
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
@@ -76,26 +78,8 @@ class Obeying:
             ids = await tx.reports.ids(AlertQuery(filters=wanted), MOST)
             alerts = await tx.alerts.many(ids)
         now = self._clock.now()
-        return [
-            Signal(
-                id=new_id(),
-                environment=alert.environment,
-                resource=alert.resource,
-                event=alert.event,
-                severity="normal",
-                service=alert.service,
-                group=alert.group,
-                value=alert.value,
-                text=alert.text,
-                origin=alert.origin,
-                type=alert.type,
-                create_time=now,
-                timeout=alert.timeout,
-                customer=alert.customer,
-            )
-            for alert in alerts
-            if alert.status not in OVER
-        ]
+        standing = [alert for alert in alerts if alert.status not in OVER]
+        return [signal for alert in standing for signal in _recovered(alert, recovery, now)]
 
     async def _named(self, mute: Mute) -> Alert | None:
         if not 0 < mute.duration <= LONGEST:
@@ -122,3 +106,47 @@ class Obeying:
             "created": now,
         }
         await made(self._managing, by, fields)
+
+
+def _recovered(alert: Alert, recovery: Recovery, now: datetime) -> list[Signal]:
+    """The signals that end the alert, or what of it is over, under whatever key it is known."""
+    whole = Signal(
+        id="",
+        environment=alert.environment,
+        resource=alert.resource,
+        event=alert.event,
+        severity="normal",
+        service=alert.service,
+        group=alert.group,
+        value=alert.value,
+        text=alert.text,
+        tags=alert.tags,
+        attributes=alert.attributes,
+        origin=alert.origin,
+        type=alert.type,
+        create_time=now,
+        timeout=alert.timeout,
+        customer=alert.customer,
+    )
+    if alert.correlation is None:
+        return [msgspec.structs.replace(whole, id=new_id())]
+    # By the key that it has: the rule, asked anew, may find another in what all its senders said together.
+    of_rule = msgspec.structs.replace(whole, correlation=msgspec.structs.replace(alert.correlation, members=()))
+    members = alert.correlation.members
+    if not members:
+        return [msgspec.structs.replace(of_rule, id=new_id())]
+    return [_of_member(of_rule, each) for each in members if recovery.event in {"", each.event}]
+
+
+def _of_member(whole: Signal, member: Member) -> Signal:
+    shown = (member.resource, member.event) == (whole.resource, whole.event)
+    return msgspec.structs.replace(
+        whole,
+        id=new_id(),
+        resource=member.resource,
+        event=member.event,
+        service=whole.service if member.service is None else member.service,
+        value=whole.value if shown else None,
+        text=whole.text if shown else member.text,
+        timeout=whole.timeout if member.timeout is None else member.timeout,
+    )

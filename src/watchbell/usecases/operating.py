@@ -6,6 +6,7 @@ All of a request in one transaction, or nothing. Plug-ins, when there are any, a
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -25,15 +26,23 @@ from watchbell.ports.alert_plugin import Action
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Timer, Transaction
 from watchbell.usecases.advising import TRIES, Advising, Change, Work
-from watchbell.usecases.auditing import entry
-from watchbell.usecases.calling import caller_now
+from watchbell.usecases.auditing_alerts import audited
 from watchbell.usecases.consulting import Consulting
+from watchbell.usecases.forwarding import NO_FORWARDING, Forwarding
 from watchbell.usecases.hooking import action_rows
-from watchbell.usecases.intake import route_row
+from watchbell.usecases.nudging import nudge_assigned
+from watchbell.usecases.receiving import route_row
 from watchbell.usecases.waking import Wake, no_wake
 
 
-async def record(tx: Transaction, changes: Sequence[Acted], now: datetime, *, informs: bool = False) -> list[int]:
+async def record(
+    tx: Transaction,
+    changes: Sequence[Acted],
+    now: datetime,
+    *,
+    informs: bool = False,
+    forwarding: Forwarding = NO_FORWARDING,
+) -> list[int]:
     """Write what actions came to, with timers and routing; returns the shards that have work now.
 
     `informs` is whether plug-ins are told of actions.
@@ -49,9 +58,10 @@ async def record(tx: Transaction, changes: Sequence[Acted], now: datetime, *, in
     await set_timers(tx, alerts)
     if moved:
         await tx.outbox.add([route_row(alert.id, now) for alert in moved])
-    told = action_rows(changes, now) if informs else []
+    told = [*(action_rows(changes, now) if informs else ()), *forwarding.acted_rows(changes, now)]
     if told:
         await tx.outbox.add(told)
+    await nudge_assigned(tx, changes, now)
     tx.changed("alert", *(alert.id for alert in alerts))
     return sorted({*(shard_of(alert.id) for alert in moved), *(row.shard for row in told)})
 
@@ -94,6 +104,7 @@ class Operating:
         limits: Limits | None = None,
         wake: Wake = no_wake,
         consulting: Consulting | None = None,
+        forwarding: Forwarding = NO_FORWARDING,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -101,7 +112,9 @@ class Operating:
         self._timeouts = timeouts or Timeouts()
         self._limits = limits or Limits()
         self._wake = wake
-        self._advising = Advising(consulting or Consulting(), store)
+        self._forwarding = forwarding
+        self._advising = Advising(consulting or Consulting(), store, forwarding)
+        self._record = partial(record, informs=self._advising.informs, forwarding=forwarding)
 
     async def act(
         self, name: str, action: str, *, user: str | None, text: str = "", timeout: int | None = None
@@ -176,6 +189,10 @@ class Operating:
         now = self._clock.now()
         return await self._each(ids, now, self._setting(status, now, user, text, timeout))
 
+    async def set_each(self, ids: Sequence[str], change: Change, now: datetime) -> Swept:
+        """Set statuses as `change` says."""
+        return await self._each(ids, now, self._advising.setting(change, now))
+
     def _setting(self, status: str, now: datetime, user: str | None, text: str, timeout: int | None) -> Work:
         admit_words(self._limits, text=text)
 
@@ -207,7 +224,7 @@ class Operating:
                     acted = change(alerts[alert_id])
                 except Unforeseen:  # by an earlier deed of the same request: nobody refused, so it is done as asked
                     acted = work.change(alerts[alert_id])
-                shards |= set(await record(tx, [acted], now, informs=self._advising.informs))
+                shards |= set(await self._record(tx, [acted], now))
                 alerts[alert_id] = acted.alert
         if shards:
             await self._wake(sorted(shards))
@@ -261,7 +278,7 @@ class Operating:
         await self._advising.delete(name)
         async with self._store.transaction() as tx:
             alert = await named(tx, name)
-            await _delete(tx, [alert], now)
+            await self._delete(tx, [alert], now)
         await self._wake([shard_of(alert.id)])
 
     async def delete_all(self, ids: Sequence[str]) -> list[str]:
@@ -272,10 +289,23 @@ class Operating:
             free = await self._advising.let_go(chunk)
             async with self._store.transaction() as tx:
                 alerts = await locked(tx, free)
-                await _delete(tx, alerts, now)
+                await self._delete(tx, alerts, now)
             gone += [alert.id for alert in alerts]
             await self._wake(sorted({shard_of(alert.id) for alert in alerts}))
         return gone
+
+    async def _delete(self, tx: Transaction, alerts: Sequence[Alert], now: datetime) -> None:
+        ids = [alert.id for alert in alerts]
+        if not ids:
+            return
+        await tx.alerts.delete(ids)
+        # What a person deletes is gone: their reason may be what it says.
+        await tx.past.delete(await tx.past.of(ids))
+        await audited(tx, now, "delete", alerts, ())
+        await tx.timers.cancel([("alert", identifier) for identifier in ids])
+        told = self._forwarding.deleted_rows(alerts, now)
+        await tx.outbox.add([*(route_row(identifier, now) for identifier in ids), *told])
+        tx.changed("alert", *ids)
 
     async def _one(self, name: str, now: datetime, work: Work) -> Alert:
         if work.advice is None:
@@ -291,7 +321,7 @@ class Operating:
         async with self._store.transaction() as tx:
             before = await named(tx, name)
             acted = change(before)
-            shards = await record(tx, [acted], now, informs=self._advising.informs)
+            shards = await self._record(tx, [acted], now)
             await audited(tx, now, "change", [before], [acted.alert])
         if shards:
             await self._wake(shards)
@@ -311,7 +341,7 @@ class Operating:
                         done.append(changes.get(alert.id, work.change)(alert))
                     except (Conflict, Unforeseen) as error:
                         refused[alert.id] = error.message
-                shards = await record(tx, done, now, informs=self._advising.informs)
+                shards = await self._record(tx, done, now)
                 await audited(tx, now, "change", alerts, [acted.alert for acted in done])
             updated += [acted.alert.id for acted in done]
             if shards:
@@ -319,51 +349,8 @@ class Operating:
         return Swept(updated=updated, refused=refused)
 
 
-async def audited(
-    tx: Transaction, now: datetime, action: str, before: Sequence[Alert], after: Sequence[Alert], text: str = ""
-) -> None:
-    """Write down what a caller did to alerts: one entry for each; what Watchbell does by itself is in the history."""
-    caller = caller_now().principal
-    if caller is None:
-        return
-    left = {alert.id: alert for alert in after}
-    await tx.audit.add(
-        [
-            entry(
-                now,
-                caller,
-                ("alert", action),
-                f"{alert.environment} {alert.resource} {alert.event}",
-                text,
-                subject_id=alert.id,
-                category="write",
-                change=(_told(alert), _told(left[alert.id]) if alert.id in left else {}),
-            )
-            for alert in before
-            if alert.id in left or action == "delete"
-        ]
-    )
-
-
-def _told(alert: Alert) -> dict[str, Any]:
-    return {name: getattr(alert, name) for name in ("severity", "status", "tags", "attributes", "timeout", "customer")}
-
-
 def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
-
-
-async def _delete(tx: Transaction, alerts: Sequence[Alert], now: datetime) -> None:
-    ids = [alert.id for alert in alerts]
-    if not ids:
-        return
-    await tx.alerts.delete(ids)
-    # What a person deletes is gone: their reason may be what it says.
-    await tx.past.delete(await tx.past.of(ids))
-    await audited(tx, now, "delete", alerts, ())
-    await tx.timers.cancel([("alert", identifier) for identifier in ids])
-    await tx.outbox.add([route_row(identifier, now) for identifier in ids])
-    tx.changed("alert", *ids)
 
 
 async def locked(tx: Transaction, ids: Sequence[str]) -> list[Alert]:

@@ -8,7 +8,7 @@ the same proxy can silence jobs and so page people.
 from collections import deque
 from datetime import datetime
 
-from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, PING_SCOPES
+from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, PING_SCOPES, network_of
 from watchbell.domain.errors import Missing, Throttled, Unauthenticated
 from watchbell.ports.clock import Clock
 from watchbell.usecases.authenticating import Authenticating
@@ -36,7 +36,7 @@ class Pinging:
             Throttled: the address was wrong too often, and this key was not right before.
             Retryable: the database is away.
         """
-        hashed, now = digest(key), self._clock.now()
+        hashed, now, address = digest(key), self._clock.now(), network_of(address)
         if hashed not in self._right:
             self._refuse_guessing(address, now)
         found = await self._heartbeat(slug) if await self._is_ping_key(key) else ""

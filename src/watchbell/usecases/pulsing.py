@@ -1,14 +1,14 @@
 """Pulsing: pings keep heartbeats alive, and timers find those that fell silent.
 
-Many pings, one transaction. A heartbeat is watched from when a keeper first sees it: one that never pings becomes
-overdue too. Losing a lease raises `Fenced`, losing the database `Retryable`; nothing is written then, and a ping can be
-repeated.
+Many pings, one transaction. A heartbeat is watched from when it was made or last changed: one that never pings
+becomes overdue too. Losing a lease raises `Fenced`, losing the database `Retryable`; nothing is written then, and a
+ping can be repeated.
 """
 
 from collections.abc import Container, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from watchbell.domain.checks.heartbeat import Heartbeat, Pulse
+from watchbell.domain.checks.heartbeat import ANY_HEARTBEAT, Heartbeat, Pulse
 from watchbell.domain.checks.pulse import Beaten, Ping, again, due_at, moved, overdue, pinged, retired
 from watchbell.domain.errors import Missing, WatchbellError
 from watchbell.domain.ids import shard_of
@@ -33,6 +33,7 @@ class Pulsing:
         self._take_signals = take_signals
         self._clock = clock
         self._wake = wake
+        self._changed: tuple[int, Mapping[str, datetime]] = (-1, {})
         self._pings: GroupCommit[Ping, None] = GroupCommit(self._take)
 
     async def ping(self, ping: Ping) -> None:
@@ -54,24 +55,25 @@ class Pulsing:
 
     async def fire(self, timers: Sequence[Timer], leases: Sequence[Lease]) -> set[int]:
         """Look after heartbeats whose time has come; returns the shards that have something to route now."""
-        heartbeats = _by_id(await self._configured.current())
+        config = await self._configured.current()
+        heartbeats = _by_id(config)
         async with self._store.transaction() as tx:
             now = self._clock.now()
             await tx.leases.verify(leases)
+            changed = await self._changes(tx, config)
             ids = [timer.subject for timer in timers]
-            await tx.timers.cancel([(HEARTBEAT, identifier) for identifier in ids])
+            # Pulses are locked before timers, as pings do: in another order the two could wait for each other.
             pulses = await tx.pulses.get(ids)
+            await tx.timers.cancel([(HEARTBEAT, identifier) for identifier in ids])
             beaten: dict[str, Beaten] = {}
             for timer in timers:
                 heartbeat, pulse = heartbeats.get(timer.subject), pulses.get(timer.subject)
                 if heartbeat is not None and pulse is not None:
-                    # The timer was set for when silence becomes an alert, so watching began that much earlier.
-                    since = timer.due - timedelta(seconds=heartbeat.every + heartbeat.grace)
-                    beaten[timer.subject] = overdue(heartbeat, pulse, since, now)
+                    beaten[timer.subject] = overdue(heartbeat, pulse, changed.get(timer.subject, now), now)
             return await self._record(tx, beaten, pulses, now)
 
     async def arm(self, leases: Sequence[Lease]) -> None:
-        """Watch heartbeats of the leases' shards that are new, and those whose times were changed."""
+        """Watch the heartbeats of the leases' shards, by their present times."""
         config = await self._configured.current()
         held = {int(lease.name.partition("/")[2]) for lease in leases}
         mine = {key: found for key, found in _by_id(config).items() if shard_of(key) in held}
@@ -84,15 +86,23 @@ class Pulsing:
             pulses = await tx.pulses.get(list(mine))
             fresh = {key: Pulse(heartbeat_id=key, version=1) for key in mine if key not in pulses}
             await tx.pulses.save(list(fresh.values()))
-            timers = [_timer(key, due_at(mine[key], pulse, now)) for key, pulse in fresh.items() if mine[key].enabled]
-            for key, pulse in pulses.items():
-                if mine[key].enabled and not pulse.failing and (pulse.last_ping or pulse.started):
-                    timers.append(_timer(key, due_at(mine[key], pulse, now)))
+            changed = await self._changes(tx, config)
+            timers: list[Timer] = []
+            for key, pulse in (fresh | pulses).items():
+                if mine[key].enabled and not pulse.failing:
+                    timers.append(_timer(key, due_at(mine[key], pulse, changed.get(key, now))))
                 elif not mine[key].enabled and pulse.failing:
                     timers.append(_timer(key, now))
             await tx.timers.set(timers)
             if fresh:
-                tx.changed("check", *fresh)
+                tx.changed("check", ANY_HEARTBEAT)
+
+    async def _changes(self, tx: Transaction, config: Configuration) -> Mapping[str, datetime]:
+        """When each heartbeat was made or last changed, read again when the configuration has changed."""
+        if self._changed[0] != config.version:
+            rows = await tx.catalogue.all(HEARTBEAT)
+            self._changed = config.version, {row.id: row.updated_at for row in rows}
+        return self._changed[1]
 
     async def _settle(self, leases: Sequence[Lease], held: Container[int]) -> None:
         """Close what stands for heartbeats that were removed or renamed, and forget those that no longer exist.
@@ -163,7 +173,7 @@ class Pulsing:
         await tx.pulses.save(changed)
         await tx.timers.set([_timer(key, found.due) for key, found in beaten.items() if found.due is not None])
         if changed:
-            tx.changed("check", *(pulse.heartbeat_id for pulse in changed))
+            tx.changed("check", ANY_HEARTBEAT)
         signals = [found.signal for found in beaten.values() if found.signal is not None]
         if not signals:
             return set()

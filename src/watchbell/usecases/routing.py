@@ -9,11 +9,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from watchbell.domain.alerts.act import Acted
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.blackout import Judge
+from watchbell.domain.alerts.model import AlarmModel
+from watchbell.domain.alerts.muting import hushed
 from watchbell.domain.alerts.phase import TAKEN
-from watchbell.domain.oncall.decision import Decision
+from watchbell.domain.oncall.decision import Decision, former_incident_id, incident_id
 from watchbell.domain.oncall.incident import Incident, IncidentStatus
 from watchbell.domain.oncall.route import route
+from watchbell.domain.oncall.service import Service
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Lease, Store, Transaction
 from watchbell.ports.telemetry import Telemetry
@@ -46,13 +51,21 @@ class Routing:
     """Routes what is waiting."""
 
     def __init__(
-        self, store: Store, configured: Configured, rules: Rulebook, clock: Clock, telemetry: Telemetry
+        self,
+        store: Store,
+        configured: Configured,
+        rules: Rulebook,
+        clock: Clock,
+        telemetry: Telemetry,
+        model: AlarmModel,
     ) -> None:
         self._store = store
         self._configured = configured
         self._rules = rules
         self._clock = clock
         self._telemetry = telemetry
+        self._model = model
+        self._judge = Judge()
 
     async def run(self, leases: Sequence[Lease], limit: int = BATCH) -> Routed:
         """Route up to `limit` rows of the leases' shards."""
@@ -68,7 +81,7 @@ class Routing:
             config = await self._configured.within(tx)
             shards: set[int] = set()
             ledger = Ledger()
-            batch = await _load(tx, config, list(dict.fromkeys(row.subject for row in rows)), now)
+            batch = await self._load(tx, config, list(dict.fromkeys(row.subject for row in rows)), now)
             for service in batch.services:
                 decision = await self._decide(tx, config, service, batch)
                 if decision is not None:
@@ -79,6 +92,27 @@ class Routing:
             self._telemetry.observe("stage_seconds", max((now - row.available_at).total_seconds(), 0.0), stage="route")
         return Routed(rows=len(rows), shards=frozenset(shards))
 
+    async def _load(self, tx: Transaction, config: Configuration, alert_ids: Sequence[str], now: datetime) -> _Batch:
+        alerts = await self._hushed(tx, config, await tx.alerts.many(alert_ids), now)
+        alerts = await _inhibited(tx, config, alerts, now)
+        gone = sorted(set(alert_ids) - {alert.id for alert in alerts})
+        services = {name for alert in alerts for name in alert.service if name in config.services}
+        # A new alert belongs to nothing yet; another may belong to a service that it no longer names.
+        for key in [*(alert.id for alert in alerts if alert.version > 1), *gone]:
+            services |= {i.service for i in await tx.incidents.of_alert(key) if i.status is not IncidentStatus.RESOLVED}
+        ordered = sorted(services)
+        unresolved = await tx.incidents.unresolved(ordered) if ordered else []
+        incidents = {incident.service: incident for incident in unresolved}
+        return _Batch(alerts=alerts, gone=gone, incidents=incidents, services=ordered)
+
+    async def _hushed(self, tx: Transaction, config: Configuration, alerts: list[Alert], now: datetime) -> list[Alert]:
+        """The alerts as blackouts leave them: nobody is told inside one, whatever opened the alert."""
+        blackouts = self._judge.at(config.version, config.blackouts.values(), now)
+        if not blackouts:
+            return alerts
+        found = (hushed(alert, blackouts, self._model, now, config.version) for alert in alerts)
+        return await _written(tx, alerts, [change for change in found if change is not None], now)
+
     async def _decide(self, tx: Transaction, config: Configuration, service: str, batch: _Batch) -> Decision | None:
         incident = batch.incidents.get(service)
         held = frozenset(incident.alerts) if incident is not None else frozenset[str]()
@@ -86,33 +120,34 @@ class Routing:
         if incident is not None and incident.status is IncidentStatus.OPEN and any(a.status in TAKEN for a in alerts):
             # Only here the others matter: the incident is acknowledged when all that stand are.
             known = {alert.id for alert in alerts}
-            alerts += await tx.alerts.many([key for key in incident.active if key not in known])
+            others = [key for key in incident.active if key not in known]
+            # Not locked: alerts come before incidents everywhere. One that changes just now is routed for itself.
+            alerts += await tx.alerts.many(others, locking=False)
         at = circumstances(config, service, incident, self._rules, self._clock.now())
         decision = route(incident, alerts, at, [key for key in batch.gone if key in held])
         if decision is None or incident is not None:
             return decision
-        # The same state of the same alert opened it before, and it is over: someone resolved it by hand.
-        return None if await tx.incidents.get(decision.incident.id) is not None else decision
+        return None if await _opened_before(tx, decision, alerts, at.service) else decision
 
 
-async def _load(tx: Transaction, config: Configuration, alert_ids: Sequence[str], now: datetime) -> _Batch:
-    alerts = await _inhibited(tx, config, await tx.alerts.many(alert_ids), now)
-    gone = sorted(set(alert_ids) - {alert.id for alert in alerts})
-    services = {name for alert in alerts for name in alert.service if name in config.services}
-    # A new alert belongs to nothing yet; another may belong to a service that it no longer names.
-    for key in [*(alert.id for alert in alerts if alert.version > 1), *gone]:
-        services |= {i.service for i in await tx.incidents.of_alert(key) if i.status is not IncidentStatus.RESOLVED}
-    ordered = sorted(services)
-    incidents = {incident.service: incident for incident in await tx.incidents.unresolved(ordered)} if ordered else {}
-    return _Batch(alerts=alerts, gone=gone, incidents=incidents, services=ordered)
+async def _opened_before(tx: Transaction, decision: Decision, alerts: Sequence[Alert], service: Service) -> bool:
+    """Whether the same state of the same alert opened it before, and it is over: someone resolved it by hand."""
+    if await tx.incidents.get(decision.incident.id) is not None:
+        return True
+    opener = next(alert for alert in alerts if incident_id(service, alert) == decision.incident.id)
+    former = await tx.incidents.get(former_incident_id(service, opener))
+    return former is not None and former.opened_at >= opener.receive_time
 
 
 async def _inhibited(tx: Transaction, config: Configuration, alerts: list[Alert], now: datetime) -> list[Alert]:
     """The alerts as inhibitions leave them."""
-    changes = await judged(tx, config, alerts, now)
+    return await _written(tx, alerts, await judged(tx, config, alerts, now), now)
+
+
+async def _written(tx: Transaction, alerts: list[Alert], changes: Sequence[Acted], now: datetime) -> list[Alert]:
+    """The alerts with what changed, which is recorded. They are routed here and now, so not once more."""
     if not changes:
         return alerts
-    # They are routed here and now.
-    await record(tx, [msgspec.structs.replace(change, to_route=False) for change in changes], now)
+    await record(tx, [msgspec.structs.replace(each, to_route=False, status_changed=False) for each in changes], now)
     after = {change.alert.id: change.alert for change in changes}
     return [after.get(alert.id, alert) for alert in alerts]

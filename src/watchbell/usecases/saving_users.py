@@ -1,13 +1,37 @@
-"""The writing of a changed user, and what follows from it for their sessions and keys."""
+"""The writing of a changed user, whose login and address are nobody else's, and what follows from it."""
 
 import msgspec
 
 from watchbell.domain.access import may_grant
 from watchbell.domain.accounts import User
+from watchbell.domain.errors import Conflict
 from watchbell.domain.roles import RoleRules, Roles
 from watchbell.ports.store import Transaction
-from watchbell.usecases.holding import holder, roles_now
+from watchbell.usecases.holding import holder, owns, roles_now
 from watchbell.usecases.sessions import rights_changed
+
+
+async def refuse_taken(tx: Transaction, before: User | None, after: User) -> None:
+    """A login or an address that a user is to get must be nobody else's; what they have already is not looked at.
+
+    To be called first in a transaction: from now on nobody else is given either.
+
+    Raises:
+        Conflict: one of them is taken.
+    """
+    login, email = after.login.lower(), after.email.lower()
+    is_new_login = before is None or login != before.login.lower()
+    is_new_email = email != "" and (before is None or email != before.email.lower())
+    new = {name for name, is_new in ((login, is_new_login), (email, is_new_email)) if is_new}
+    if not new:
+        return
+    for name in sorted(new):
+        await tx.users.lock(name)
+    others = [user for user in await tx.users.all() if user.id != after.id]
+    if is_new_email and any(user.email.lower() == email for user in others):
+        raise Conflict("user with that email already exists")
+    if is_new_login and any(user.login.lower() == login for user in others):
+        raise Conflict("user with that login already exists")
 
 
 async def save_user(tx: Transaction, before: User, after: User, rules: RoleRules) -> None:
@@ -41,5 +65,5 @@ async def _revoke_keys(tx: Transaction, before: User, after: User, rules: RoleRu
     now_held = await holder(tx, after, rules)
     for key in await tx.keys.all():
         beyond = not all(may_grant(now_held, scope) for scope in key.scopes)
-        if key.user.lower() == before.login.lower() and (beyond or not stays):
+        if owns(before, key) and (beyond or not stays):
             await tx.keys.delete(key.id)

@@ -52,7 +52,9 @@ def admitted(principal: Principal) -> Principal:
     return principal
 
 
-async def open_session(tx: Transaction, user: User, now: datetime, rules: RoleRules) -> LoggedIn:
+async def open_session(
+    tx: Transaction, user: User, now: datetime, rules: RoleRules, *, by_password: bool = False
+) -> LoggedIn:
     """A new session of a user.
 
     Raises:
@@ -66,6 +68,7 @@ async def open_session(tx: Transaction, user: User, now: datetime, rules: RoleRu
         created_at=now,
         seen_at=now,
         expires_at=now + SESSION_LIFE,
+        by_password=by_password,
     )
     await tx.sessions.purge(now)
     await tx.sessions.save(session)

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from watchbell.domain.access import is_address, password_faults, user_faults
+from watchbell.domain.access import is_address, network_of, password_faults, user_faults
 from watchbell.domain.accounts import Profile, User
+from watchbell.domain.customers import is_address_of
 from watchbell.domain.errors import Conflict, Fault, Faulty, Forbidden, Invalid
 from watchbell.domain.ids import new_id
 from watchbell.domain.letters import LETTERS_EACH, LETTERS_HERE, Letter, Purpose
@@ -21,9 +22,9 @@ from watchbell.usecases.authenticating import Authenticating
 from watchbell.usecases.demanding import NOT_CONFIRMED
 from watchbell.usecases.directory import admit_profile
 from watchbell.usecases.guessing import refuse_more
-from watchbell.usecases.letters import ask_for
-from watchbell.usecases.saving_users import save_user
-from watchbell.usecases.sessions import LoggedIn, digest, note, open_session
+from watchbell.usecases.letters import ask_for, is_confirmed
+from watchbell.usecases.saving_users import refuse_taken, save_user
+from watchbell.usecases.sessions import LoggedIn, digest, note
 
 ADDRESS_MAX = 255
 _OVER = "This link is not good any more. Ask for a new one."
@@ -32,12 +33,14 @@ _OVER = "This link is not good any more. Ask for a new one."
 class SignUpTerms(msgspec.Struct, frozen=True, kw_only=True):
     """What the settings let people do by themselves.
 
-    `domains` are those of mail addresses that may sign up; none are all. `reserved` are logins that nobody gets so.
+    `mail` is whether a mail server is set. `domains` are those of mail addresses that may sign up; none are all.
+    `reserved` are logins that nobody gets so.
     """
 
     sign_up: bool = False
     reset: bool = False
     verify_email: bool = False
+    mail: bool = False
     domains: tuple[str, ...] = ()
     reserved: frozenset[str] = frozenset()
 
@@ -54,7 +57,7 @@ class Applicant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SigningUp:
-    """Accounts that people see to by themselves. `authenticating` knows the roles."""
+    """Accounts that people see to by themselves. `authenticating` knows the roles, and opens sessions."""
 
     def __init__(
         self, store: Store, clock: Clock, passwords: Passwords, authenticating: Authenticating, terms: SignUpTerms
@@ -62,6 +65,7 @@ class SigningUp:
         self._store = store
         self._clock = clock
         self._passwords = passwords
+        self._authenticating = authenticating
         self._rules = authenticating.rules
         self.terms = terms
 
@@ -79,7 +83,7 @@ class SigningUp:
         login = applicant.login or applicant.email
         self._check(applicant, login)
         async with self._store.transaction() as tx:
-            await self._count(tx, {f"signup:{address}": LETTERS_HERE})
+            await self._count(tx, {f"signup:{network_of(address)}": LETTERS_HERE})
         hashed = await self._passwords.hash(applicant.password)
         now = self._clock.now()
         user = User(
@@ -102,7 +106,7 @@ class SigningUp:
             if not self.terms.verify_email:
                 user = msgspec.structs.replace(user, last_login=now)
                 await tx.users.save(user)
-                return await open_session(tx, user, now, self._rules)
+                return await self._authenticating.open(tx, user, now)
             await ask_for(tx, Purpose.CONFIRM, user.email, now, user.id)
         raise Forbidden(NOT_CONFIRMED)
 
@@ -119,6 +123,22 @@ class SigningUp:
             await note(tx, now, user.login, "verify-email", user.login, f"from {address}")
         return user.email
 
+    async def ask_to_confirm(self, login: str) -> None:
+        """Have a letter sent by which somebody confirms the address of their account; no second one so soon.
+
+        Raises:
+            Conflict: no mail can leave, there is no address, or it is confirmed already.
+        """
+        if not self.terms.mail:
+            raise Conflict("No mail server is set up here.")
+        async with self._store.transaction() as tx:
+            user = await tx.users.get(login)
+            if user is None or not user.email:
+                raise Conflict("There is no address to confirm.")
+            if await is_confirmed(tx, user):
+                raise Conflict("The address is confirmed already.")
+            await ask_for(tx, Purpose.CONFIRM, user.email, self._clock.now(), user.id)
+
     async def forgot(self, email: str, address: str) -> None:
         """Have a letter sent to the accounts with this address, if there are any.
 
@@ -132,7 +152,8 @@ class SigningUp:
             raise Invalid("is not an e-mail address", "email")
         wanted, now = email.lower(), self._clock.now()
         async with self._store.transaction() as tx:
-            await self._count(tx, {f"letters:{wanted}": LETTERS_EACH, f"letters-from:{address}": LETTERS_HERE})
+            here = f"letters-from:{network_of(address)}"
+            await self._count(tx, {f"letters:{wanted}": LETTERS_EACH, here: LETTERS_HERE})
             await ask_for(tx, Purpose.RESET, wanted, now)
             await note(tx, now, "", "password-forgot", wanted, f"from {address}")
 
@@ -169,7 +190,7 @@ class SigningUp:
         faults += password_faults(applicant.password, login, applicant.name, email)
         if not email and (self.terms.verify_email or self.terms.domains):
             faults.append(Fault(field="email", reason="is required"))
-        same = login.lower() == email.lower()
+        same = is_address_of(login, email)
         if "@" in login and not same:
             faults.append(Fault(field="login", reason="must be the e-mail address, or have no @"))
         elif self._rules.customer_views and not same:
@@ -183,15 +204,13 @@ class SigningUp:
 
     async def _refuse_taken(self, tx: Transaction, user: User) -> None:
         """Nobody becomes, by a name of their choice, somebody who is or was here, or is named in the settings."""
+        await refuse_taken(tx, None, user)
         present = await tx.users.all()
         if not present:
             raise Forbidden("The first administrator must be set up before anybody signs up.")
-        login, email = user.login.lower(), user.email.lower()
-        if email and any(other.email.lower() == email for other in present):
-            raise Conflict("user with that email already exists")
         taken = {*self.terms.reserved, *self._rules.admin_users, *(other.id for other in present)}
-        taken |= {other.login.lower() for other in present} | {key.user.lower() for key in await tx.keys.all()}
-        if login in taken:
+        taken |= {key.user.lower() for key in await tx.keys.all()}
+        if user.login.lower() in taken:
             raise Conflict("user with that login already exists")
 
     async def _count(self, tx: Transaction, tries: Mapping[str, int]) -> None:

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from watchbell.domain.accounts import Means, Principal, User
-from watchbell.domain.errors import CodeNeeded, Conflict, Fault, Faulty, Forbidden, Invalid, Missing, Permanent
+from watchbell.domain.accounts import Principal, User
+from watchbell.domain.errors import Conflict, Fault, Faulty, Invalid, Missing, Permanent
 from watchbell.domain.second_factor import (
     RECOVERY_BYTES,
     RECOVERY_CODES,
@@ -27,10 +27,11 @@ from watchbell.domain.second_factor import (
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store, Transaction
 from watchbell.ports.vault import Vault
-from watchbell.usecases.administering import PROOF_FIELD, Proof
+from watchbell.usecases.administering import Proof
 from watchbell.usecases.auditing import entry
 from watchbell.usecases.authenticating import Authenticating
-from watchbell.usecases.holding import group_names, refuse_more_than_held, refuse_other_customers, roles_now
+from watchbell.usecases.confirming import Confirming, oneself, refuse_keys
+from watchbell.usecases.holding import refuse_to_change
 from watchbell.usecases.sessions import note, rights_changed
 
 TICKET_LIFE = timedelta(minutes=15)
@@ -70,10 +71,11 @@ class TwoStep:
         self._clock = clock
         self._vault = vault
         self._authenticating = authenticating
+        self._confirming = Confirming(authenticating)
 
     async def standing(self, by: Principal) -> Standing:
         """The caller's."""
-        _refuse_keys(by)
+        refuse_keys(by)
         async with self._store.reading() as tx:
             factor = await tx.second_factors.get(by.user_id)
             if factor is None:
@@ -87,13 +89,12 @@ class TwoStep:
             Forbidden: the caller came by a key.
             Conflict: it is on already, or the caller has no password that a code would go with.
         """
-        _refuse_keys(by)
+        refuse_keys(by)
         async with self._store.reading() as tx:
-            user = await _self(tx, by)
+            user = await oneself(tx, by)
             if await tx.second_factors.get(user.id) is not None:
                 raise Conflict("Two-step log-in is on already.")
-        if not user.password_hash:
-            raise Conflict("You have no password here: whoever logs you in may ask for a second step.")
+            await self._confirming.refuse_without_password(tx, user)
         secret = secrets.token_bytes(SECRET_BYTES)
         expires = (self._clock.now() + TICKET_LIFE).timestamp()
         ticket = _Ticket(second_factor_of=user.id, secret=secret_text(secret), expires=expires)
@@ -111,22 +112,43 @@ class TwoStep:
             Invalid: the ticket is not the caller's, or too old.
             Conflict: it is on already.
         """
-        _refuse_keys(by)
+        refuse_keys(by)
         secret = self._secret(by, ticket)
         async with self._store.reading() as tx:
-            user = await _self(tx, by)
-        await self._confirm(user, proof)
+            user = await oneself(tx, by)
+        await self._confirming.confirm(user, proof)
         now = self._clock.now()
         step = step_of(secret_of(secret), tidied(code), now)
         if step is None:
             raise Faulty([Fault(field="code", reason="is not the code of now", fix="is the telephone's clock right?")])
-        codes = [recovery_code(secrets.token_bytes(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
+        codes, hashes = _new_codes(user)
         factor = SecondFactor(user_id=user.id, secret=self._vault.seal(secret), last_step=step, created_at=now)
         async with self._store.transaction() as tx:
-            await _self(tx, by)
-            await tx.second_factors.add(factor, [recovery_hash(user.id, each) for each in codes])
+            await oneself(tx, by)
+            await tx.second_factors.add(factor, hashes)
             await rights_changed(tx)
             await note(tx, now, user.login, "two-step-on", user.login, f"from {proof.address}")
+        return codes
+
+    async def renew(self, by: Principal, code: str, proof: Proof) -> list[str]:
+        """New recovery codes, which nobody sees again; those from before are good no more.
+
+        Raises:
+            Faulty: the code or the password is wrong.
+            Conflict: two-step log-in is off.
+        """
+        refuse_keys(by)
+        async with self._store.reading() as tx:
+            user = await oneself(tx, by)
+            await _refuse_off(tx, user)
+        await self._confirming.confirm_with_code(user, code, proof)
+        codes, hashes = _new_codes(user)
+        async with self._store.transaction() as tx:
+            await _refuse_off(tx, user)
+            await tx.second_factors.renew(user.id, hashes)
+            await note(
+                tx, self._clock.now(), user.login, "recovery-codes", user.login, f"new ones, from {proof.address}"
+            )
         return codes
 
     async def turn_off(self, by: Principal, code: str, proof: Proof) -> None:
@@ -136,17 +158,11 @@ class TwoStep:
             Faulty: the code or the password is wrong.
             Conflict: it is off already.
         """
-        _refuse_keys(by)
+        refuse_keys(by)
         async with self._store.reading() as tx:
-            user = await _self(tx, by)
-            if await tx.second_factors.get(user.id) is None:
-                raise Conflict("Two-step log-in is off already.")
-        await self._confirm(user, proof)
-        try:
-            await self._authenticating.demanding.use_code(user, code, proof.address)
-        except CodeNeeded as error:
-            # The caller is known; it is what they typed that is wrong.
-            raise Faulty([Fault(field="code", reason=error.reason)]) from None
+            user = await oneself(tx, by)
+            await _refuse_off(tx, user)
+        await self._confirming.confirm_with_code(user, code, proof)
         now = self._clock.now()
         async with self._store.transaction() as tx:
             await tx.second_factors.remove(user.id)
@@ -154,30 +170,23 @@ class TwoStep:
             await note(tx, now, user.login, "two-step-off", user.login, f"from {proof.address}")
 
     async def turn_off_for(self, by: Principal, identifier: str) -> None:
-        """Switch off another's, who has lost telephone and codes.
+        """Switch off another's, who has lost telephone and codes, and take their passkeys away.
 
         Raises:
-            Missing: there is no such user, or it is off.
+            Missing: there is no such user, or it is off and there are no passkeys.
             Forbidden: they may do more than the caller.
         """
-        rules = self._authenticating.rules
         async with self._store.transaction() as tx:
             user = await _user(tx, identifier)
-            groups = await group_names(tx, user)
-            held = (await roles_now(tx, rules)).scopes_of(user.roles, user.login, groups)
-            refuse_more_than_held(by, sorted(held))
-            await refuse_other_customers(tx, by, [user], groups, rules)
-            if not await tx.second_factors.remove(user.id):
-                raise Missing("Two-step log-in of this user is off.")
+            await refuse_to_change(tx, by, [user], self._authenticating.rules)
+            taken = {"two-step-off": await tx.second_factors.remove(user.id)}
+            taken["passkeys-removed"] = await tx.passkeys.remove(user.id) > 0
+            events = [("user", action) for action, done in taken.items() if done]
+            if not events:
+                raise Missing("Two-step log-in of this user is off, and they have no passkeys.")
             await rights_changed(tx)
-            event = ("user", "two-step-off")
-            await tx.audit.add([entry(self._clock.now(), by, event, user.login, subject_id=user.id)])
-
-    async def _confirm(self, user: User, proof: Proof) -> None:
-        if not proof.password:
-            raise Faulty([Fault(field=PROOF_FIELD, reason="is needed")])
-        if not await self._authenticating.confirm(user, proof.password, proof.address):
-            raise Faulty([Fault(field=PROOF_FIELD, reason="is not your present password")])
+            now = self._clock.now()
+            await tx.audit.add([entry(now, by, event, user.login, subject_id=user.id) for event in events])
 
     def _secret(self, by: Principal, sealed: str) -> str:
         """The secret of a ticket."""
@@ -191,13 +200,15 @@ class TwoStep:
         return ticket.secret
 
 
-def _refuse_keys(by: Principal) -> None:
-    if by.means is Means.KEY or not by.user_id:
-        raise Forbidden("A key does not see to its owner's two-step log-in: log in for that.")
+def _new_codes(user: User) -> tuple[list[str], list[str]]:
+    """Recovery codes, and what is kept of them."""
+    codes = [recovery_code(secrets.token_bytes(RECOVERY_BYTES)) for _ in range(RECOVERY_CODES)]
+    return codes, [recovery_hash(user.id, each) for each in codes]
 
 
-async def _self(tx: Transaction, by: Principal) -> User:
-    return await _user(tx, by.user_id)
+async def _refuse_off(tx: Transaction, user: User) -> None:
+    if await tx.second_factors.get(user.id) is None:
+        raise Conflict("Two-step log-in is off already.")
 
 
 async def _user(tx: Transaction, identifier: str) -> User:

@@ -1,28 +1,31 @@
 """Vouching: callers whom a proxy in front names, and programs that sign their requests (Hawk).
 
 A proxy's people become users when they are not known yet; names of theirs in `auth.admin_users` count, because whoever
-runs Watchbell runs the proxy. Signatures are good once: each process remembers their nonces as long as they are of now.
-Raises `Unauthenticated` for everybody else.
+runs Watchbell runs the proxy. Signatures are good once, at any process: the store remembers them as long as they are of
+now, and those that come at the same time are written together. Raises `Unauthenticated` for everybody else.
 """
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
 from watchbell.domain.access import user_faults
 from watchbell.domain.accounts import Principal, User
 from watchbell.domain.admission import ProxyTerms, mapped
-from watchbell.domain.errors import Overloaded, Unauthenticated
+from watchbell.domain.errors import Unauthenticated, WatchbellError
 from watchbell.domain.hawk import SKEW, HawkKey, Signed, Target, check, check_body
 from watchbell.domain.ids import new_id
 from watchbell.domain.roles import RoleRules
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
+from watchbell.usecases.group_commit import GroupCommit
 from watchbell.usecases.holding import holder
 from watchbell.usecases.saving_users import save_user
-from watchbell.usecases.sessions import admitted, note
+from watchbell.usecases.sessions import admitted, digest, note
 
-NONCES_MAX = 200_000
+REMEMBERED = timedelta(seconds=5 * SKEW)
+"""So long a signature is: longer than it is good anywhere, also where clocks of processes differ by minutes."""
 
 
 class Vouching:
@@ -41,7 +44,7 @@ class Vouching:
         self._rules = rules
         self.proxy = proxy or ProxyTerms()
         self._keys = {key.id: key for key in keys}
-        self._nonces: dict[tuple[str, str, str], float] = {}
+        self._signatures = GroupCommit(self._use)
 
     async def by_proxy(self, login: str, roles: str) -> Principal:
         """The caller whom a trusted proxy names."""
@@ -82,28 +85,33 @@ class Vouching:
             await note(tx, now, login, "signup", login, "by the proxy")
         return fresh
 
-    def by_signature(self, signed: Signed, target: Target) -> tuple[Principal, HawkKey]:
-        """The caller who signed this request; the body is to be checked with `check_body` yet."""
+    async def by_signature(self, signed: Signed, target: Target) -> tuple[Principal, HawkKey]:
+        """The caller who signed this request; the body is to be checked with `check_body` yet.
+
+        Raises:
+            Unauthenticated: the signature is not good, or was used already.
+            Overloaded: too many at once.
+            Retryable: the store is away, so nobody can tell whether it was used.
+        """
         key = self._keys.get(signed.id)
         if key is None:
             raise Unauthenticated("The Hawk signature is not valid.")
         now = self._clock.now()
         check(signed, target, key.secret, key.algorithm, now)
-        self._use(key, signed, now)
+        await self._signatures.submit(f"hawk:{digest(msgspec.json.encode((key.id, signed.ts, signed.nonce)).decode())}")
         apart = frozenset(self._rules.delete_scopes)
         principal = Principal(login=f"hmac:{key.id}", scopes=frozenset(key.scopes), delete_apart=apart)
         return principal, key
 
-    def _use(self, key: HawkKey, signed: Signed, now: datetime) -> None:
-        moment = now.timestamp()
-        if len(self._nonces) >= NONCES_MAX:
-            self._nonces = {nonce: until for nonce, until in self._nonces.items() if until >= moment}
-            if len(self._nonces) >= NONCES_MAX:
-                raise Overloaded("Too many signed requests at once.")
-        name = (key.id, signed.ts, signed.nonce)
-        if self._nonces.get(name, 0) >= moment:
-            raise Unauthenticated("This Hawk signature was used already.")
-        self._nonces[name] = moment + 2 * SKEW
+    async def _use(self, keys: Sequence[str]) -> list[WatchbellError | None]:
+        """Use signatures up, in one order for every process, so that two never wait for each other."""
+        now = self._clock.now()
+        outcomes: list[WatchbellError | None] = [None] * len(keys)
+        async with self._store.transaction() as tx:
+            for number in sorted(range(len(keys)), key=lambda number: keys[number]):
+                if not await tx.spent.use(keys[number], now, now + REMEMBERED):
+                    outcomes[number] = Unauthenticated("This Hawk signature was used already.")
+        return outcomes
 
     def check_body(self, signed: Signed, key: HawkKey, media_type: str, body: bytes) -> None:
         """Raise `Unauthenticated` unless the body is the one that was signed."""

@@ -12,7 +12,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call
-from watchbell.toolkit.incoming import attributes, decode, moment, text_of
+from watchbell.toolkit.incoming import attributes, decode, moment, shaped, text_of
 
 SEVERITIES = {"0": "critical", "1": "major", "2": "warning", "3": "informational", "4": "debug"}
 OVER = frozenset({"Resolved", "Deactivated"})
@@ -144,8 +144,8 @@ def _common(data: Data, said: Essentials, call: Call) -> Signal:
     parts = target.strip("/").split("/")
     places = dict(zip([part.lower() for part in parts[::2]], parts[1::2], strict=False))
     try:
-        context = msgspec.convert(data.alert_context or {}, AlertContext)
-    except msgspec.ValidationError:
+        context = shaped(AlertContext, data.alert_context or {}, "data.alertContext")
+    except Invalid:
         context = AlertContext()  # each monitoring service has a context of its own
     value, measured = _measured(context.condition)
     return Signal(

@@ -13,7 +13,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call
-from watchbell.toolkit.incoming import attributes, decode, moment, text_of
+from watchbell.toolkit.incoming import attributes, decode, moment, shaped, text_of
 
 SEVERITIES = {"ALARM": "major", "INSUFFICIENT_DATA": "warning", "OK": "normal"}
 
@@ -83,10 +83,7 @@ def _confirmation(envelope: Envelope, call: Call) -> Signal:
 
 
 def _alarm(alarm: Alarm, envelope: Envelope, call: Call) -> Signal:
-    try:
-        trigger = msgspec.convert(alarm.trigger, Trigger)
-    except msgspec.ValidationError as error:
-        raise Invalid(str(error), "Message.Trigger") from None
+    trigger = shaped(Trigger, alarm.trigger, "Message.Trigger")
     first = next(iter(trigger.dimensions), None)
     resource = f"{text_of(first.get('name'))}:{text_of(first.get('value'))}" if first else _topic(envelope)
     return Signal(

@@ -8,6 +8,8 @@ may say more: `[critical] web01: disk full` names severity, resource and event; 
 `FIRING` is left out, a leading `RECOVERY`, `RESOLVED`, `OK` or `UP` closes the alert that the rest names. Subjects of
 Nagios (`** PROBLEM Service Alert: web01/HTTP is CRITICAL **`) are understood. Answers and forwards lose their `Re:`.
 
+Of HTML the first 200,000 characters are read, of headers the first 128 KiB.
+
 Headers win: `X-Watchbell-Severity`, `-Environment`, `-Resource`, `-Event`, `-Service` and `-Tags` (commas), `-Group`,
 `-Value`, `-Timeout` (seconds). The query string gives what neither says: `environment` (Production), `severity`
 (major), `service` (Email), `group` (Email), `timeout`. Anyone can write any sender: what protects the address is its
@@ -24,6 +26,8 @@ from watchbell.toolkit.incoming import attributes, moment, seconds, words
 from watchbell.toolkit.mail import Mail, mail_of
 
 PREFIX = "x-watchbell-"
+SUBJECT_MAX = 1000
+RAW_MAX = 200_000
 _REPLIES = re.compile(r"(?:(?:re|fwd?|aw|wg)\s*:\s*)+", re.IGNORECASE)
 _NAGIOS = re.compile(
     r"\*{0,2}\s*(?P<kind>PROBLEM|RECOVERY|ACKNOWLEDGEMENT|FLAPPING\w*|DOWNTIME\w*)\s+(?:Service|Host) Alert:\s*"
@@ -43,12 +47,15 @@ class Email:
 
     name = "email"
     title = "E-mail"
+    blocks = True
+    """Long mail takes a while to read: others are not to wait for it."""
 
     def read(self, call: Call) -> list[Signal]:
         """One signal."""
         mail = mail_of(call)
-        said = {**call.query, **_subject(mail.subject), **_headers(mail)}
-        found = {"from": mail.sender, "messageId": mail.headers.get("message-id"), "subject": mail.subject}
+        subject = mail.subject[:SUBJECT_MAX]
+        said = {**call.query, **_subject(subject), **_headers(mail)}
+        found = {"from": mail.sender, "messageId": mail.headers.get("message-id"), "subject": subject}
         return [
             Signal(
                 id=new_id(),
@@ -59,14 +66,14 @@ class Email:
                 service=words(said.get("service", "")) or ("Email",),
                 group=said.get("group") or "Email",
                 value=said.get("value") or None,
-                text=mail.text or mail.subject,
+                text=mail.text or subject,
                 tags=words(said.get("tags", "")),
                 attributes=attributes(found),
                 origin=f"email/{mail.to}" if mail.to else "email",
                 type="emailAlert",
                 create_time=moment(mail.sent, call.received),
                 timeout=seconds(said.get("timeout", ""), "timeout"),
-                raw_data=call.body.decode(errors="replace").replace("\x00", "")[:200_000],
+                raw_data=call.body[: 4 * RAW_MAX].decode(errors="replace").replace("\x00", "")[:RAW_MAX],
             )
         ]
 

@@ -2,10 +2,13 @@
 
 Labels name the alert: `alertname`, `severity` (warning), `environment`, `service` (comma-separated), `instance` or
 `resource`, `group`; other labels become tags, annotations become attributes. The query string gives what labels leave
-out: `?environment=Development&service=Shop&severity=major`. A resolved alert is normal.
+out: `?environment=Development&service=Shop&severity=major`; `service` may come more than once. A resolved alert is
+normal.
 
-A legacy rule is an alert for each of its metrics that is wrong, or one for the rule when it names none. When the rule
-is well again, Grafana does not say which had been wrong: every alert with its `ruleId` is over then.
+A legacy rule is an alert for each of its metrics that is wrong, or one for the rule when it names none; tags `service`
+of the metric and of the rule come after those of the query string. When the rule is well again, Grafana does not say
+which had been wrong: every alert with its `ruleId` is over then. A rule that is neither (`pending`, `paused`) is
+refused.
 
 With a secret in `webhooks.secrets`, only what Grafana signed (a contact point's HMAC signature) is taken. Let it send
 the time, too, in `X-Grafana-Alerting-Timestamp`, so that no call can be repeated later.
@@ -25,6 +28,7 @@ from watchbell.toolkit.incoming import attributes, decode, moment, seconds, text
 from watchbell.toolkit.verifying import fresh, hex_digest, must_match
 
 TYPE = "grafanaAlert"
+LEGACY_STATES = {"alerting", "no_data", "ok"}
 
 
 class UnifiedAlert(msgspec.Struct, frozen=True, rename="camel"):
@@ -79,11 +83,11 @@ class Grafana:
         message = decode(Message, call.body)
         if message.alerts is not None:
             return [_unified(alert, call) for alert in message.alerts]
-        if not message.state:
+        if message.state not in LEGACY_STATES:
             raise Invalid("no alerts in Grafana notification payload")
         rule = text_of(message.rule_id)
         if message.state == "ok" and rule:
-            return Reading(recoveries=(Recovery(type=TYPE, attribute="ruleId", value=rule),))
+            return Reading(recoveries=(Recovery(type=TYPE, attribute="ruleId", value=rule, event=message.rule_name),))
         return [_legacy(message, match, call) for match in message.eval_matches or [Match()]]
 
     def verify(self, call: Call, secret: str) -> None:
@@ -108,6 +112,7 @@ def _unified(alert: UnifiedAlert, call: Call) -> Signal:
         "silence": alert.silence_url,
         "fingerprint": alert.fingerprint,
     }
+    services = given["service"] if "service" in alert.labels else ",".join(call.values("service"))
     resolved = alert.status == "resolved"
     text = notes.pop("description", "") or notes.pop("summary", "") or event
     value = msgspec.json.encode(alert.values).decode() if alert.values else alert.value_string or None
@@ -117,7 +122,7 @@ def _unified(alert: UnifiedAlert, call: Call) -> Signal:
         resource=resource,
         event=event,
         severity="normal" if resolved else given.get("severity", "warning"),
-        service=words(given.get("service", "")) or ("Grafana",),
+        service=words(services) or ("Grafana",),
         group=given.get("group") or folder or "Performance",
         value=value,
         text=text,
@@ -136,7 +141,9 @@ _NAMED = frozenset({"environment", "severity", "service", "resource", "group", "
 
 
 def _legacy(message: Message, match: Match, call: Call) -> Signal:
-    tags = {**(match.tags or {}), **(message.tags or {})}
+    sources = (match.tags or {}, message.tags or {})
+    services = [*call.values("service"), *(each["service"] for each in sources if "service" in each)]
+    tags = {**sources[0], **sources[1]}
     given = {**call.query, **{name: tags.pop(name) for name in tuple(tags) if name in _NAMED}}
     links = {"ruleId": text_of(message.rule_id), "ruleUrl": message.rule_url, "imageUrl": message.image_url}
     return Signal(
@@ -145,7 +152,7 @@ def _legacy(message: Message, match: Match, call: Call) -> Signal:
         resource=given.get("resource") or match.metric or message.rule_name or "grafana",
         event=message.rule_name or message.title or "Grafana",
         severity="normal" if message.state == "ok" else given.get("severity", "major"),
-        service=words(given.get("service", "")) or ("Grafana",),
+        service=tuple(dict.fromkeys(words(",".join(services)))) or ("Grafana",),
         group=given.get("group", "Performance"),
         value=text_of(match.value) or None,
         text=message.message or message.title,

@@ -11,7 +11,7 @@ is one alert however often it is logged. `?environment=` names the environment, 
 of `deployment.environment.name`. Other attributes of the record become attributes, others of the resource tags.
 
 An exporter needs a key in its headers: `x-api-key`, or `Authorization: Bearer …`. Of one call at most 1,000 records
-become alerts; the answer says how many were left out.
+become alerts, and the first 20,000 are looked at; the answer says how many were left out.
 """
 
 from collections.abc import Iterable
@@ -41,14 +41,16 @@ class Otlp:
 
     name = "otlp"
     title = "OpenTelemetry logs"
+    blocks = True
+    """A batch takes a while to read: others are not to wait for it."""
 
     def read(self, call: Call) -> Reading:
         """A signal for each record that is grave enough."""
         binary = call.content_type == PROTOBUF
-        records = from_protobuf(call.body) if binary else from_json(call.body)
-        grave = list(_grave(records, call))
+        batch = from_protobuf(call.body) if binary else from_json(call.body)
+        grave = list(_grave(batch.records, call))
         signals = [_signal(record, level, call) for record, level in grave[:MOST]]
-        left_out = len(grave) - len(signals)
+        left_out = len(grave) - len(signals) + batch.beyond
         return Reading(signals=signals, reply=lambda _: _reply(left_out, binary=binary))
 
 

@@ -1,12 +1,12 @@
 """Prometheus' Alertmanager, webhook version 4.
 
 Labels and annotations may refer to other labels as `{label}`. A resolved alert is a signal of severity `normal`. An
-alert without a `service` label belongs to the service named like its `job`, or to `Prometheus`.
+alert without a `service` label belongs to the service named like its `job`, or to `Prometheus`. A label `timeout`
+(seconds) says when the alert expires. An alert without `status` is firing.
 """
 
 import msgspec
 
-from watchbell.domain.errors import Invalid
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call
 from watchbell.toolkit.incoming import decode
@@ -29,8 +29,6 @@ class Prometheus:
     def read(self, call: Call) -> list[Signal]:
         """One signal for each alert of the group."""
         group = decode(Group, call.body)
-        for number, alert in enumerate(group.alerts):
-            if not alert.status:
-                raise Invalid("is missing", f"alerts[{number}].status")
         environment = call.query.get("environment", "Production")
-        return [signal_of(alert, call.received, environment, group.external_url) for alert in group.alerts]
+        alerts = [msgspec.structs.replace(each, status=each.status or "firing") for each in group.alerts]
+        return [signal_of(alert, call.received, environment, group.external_url) for alert in alerts]

@@ -1,7 +1,8 @@
 """Google Cloud Monitoring (Stackdriver): incidents, with JSON in the documentation merged into the alert.
 
 The documentation's content may be a JSON object with `environment`, `resource`, `event`, `severity`, `service`, `group`
-and others, which win over what the incident says. `acknowledged` acknowledges, `closed` is ok.
+and others, which win over what the incident says. `acknowledged` acknowledges, `closed` is ok. Of Google's severities
+`Error` is major, `Warning` a warning; `Critical` and `No severity` are critical.
 """
 
 from typing import Any, cast
@@ -15,6 +16,9 @@ from watchbell.ports.webhook import Call
 from watchbell.toolkit.incoming import attributes, decode, epoch, text_of, words
 
 STATES = {"open": "open", "acknowledged": "ack", "closed": "closed"}
+SEVERITIES = {"error": "major", "warning": "warning"}
+WORST = "critical"
+"""What an incident is when Google says nothing of its severity."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -32,7 +36,7 @@ class Incident(msgspec.Struct, frozen=True):
     started_at: float | None = None
     ended_at: float | None = None
     scoping_project_id: str = ""
-    documentation: dict[str, Any] | None = None
+    documentation: dict[str, Any] | str | None = None
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -55,14 +59,14 @@ class Stackdriver:
             raise Invalid(f"is {incident.state!r}, none of {', '.join(STATES)}", "incident.state")
         given = {**call.query, **_documented(incident)}
         closed = incident.state == "closed"
-        severity = "ok" if closed else given.get("severity") or incident.severity.lower() or "critical"
+        severity = given.get("severity") or SEVERITIES.get(incident.severity.lower(), WORST)
         return [
             Signal(
                 id=new_id(),
                 environment=given.get("environment", "Production"),
                 resource=given.get("resource") or incident.resource_name or incident.resource_id or "google",
                 event=given.get("event") or incident.condition_name or incident.policy_name or "Incident",
-                severity=severity,
+                severity="ok" if closed else severity,
                 status=STATES[incident.state],
                 service=words(given.get("service", "")) or (incident.policy_name or "Google",),
                 group=given.get("group", "Cloud"),
@@ -78,7 +82,8 @@ class Stackdriver:
 
 
 def _documented(incident: Incident) -> dict[str, str]:
-    content = (incident.documentation or {}).get("content")
+    said = incident.documentation or {}
+    content = said if isinstance(said, str) else said.get("content")
     try:
         found: object = msgspec.json.decode(content) if isinstance(content, str) else None
     except msgspec.DecodeError:

@@ -84,7 +84,19 @@ def full_alert() -> Alert:
         correlation=Correlated(
             rule="cluster",
             key="eu/7",
-            members=(Member(resource="web1", event="Down", severity="critical", text="gone", muted=True),),
+            members=(
+                Member(
+                    resource="web1",
+                    event="Down",
+                    severity="critical",
+                    text="gone",
+                    muted=True,
+                    muted_by=("b",),
+                    service=("checkout",),
+                    timeout=0,
+                ),
+                Member(resource="web2", event="Down", severity="minor"),
+            ),
         ),
         opened_at=after(1),
         version=9,

@@ -138,6 +138,7 @@ CASES: list[ByCase] = [
     ("service", "exists", (), "1245"),
     ("attributes.n", "exists", (), "15"),
     ("reverts_at", "exists", (), "5"),
+    ("correlation", "exists", (), "5"),
     ("any", "phrase", ("web",), "125"),
     ("any", "like", ("Mü*",), "3"),
     ("any", "regex", ("^(ops|disk)",), "12"),
@@ -156,7 +157,8 @@ CASES: list[ByCase] = [
         ("text", "regex", "[z-a]", "a range goes upwards"),
         ("text", "regex", "x" * 201, "at most 200 characters"),
         ("service", "regex", "a", "service: is not searched by regular expressions"),
-        ("duplicate_count", "like", "1*", "duplicate_count: is not searched by wildcards"),
+        ("attributes.rack_of", "like", "a\0", "^attributes.rack_of: contains a character"),
+        ("duplicate_count", "like", "1*", "duplicateCount: is not searched by wildcards"),
     ],
 )
 async def test_patterns_that_not_every_store_understands_are_refused(
@@ -223,6 +225,7 @@ async def test_free_text_looks_in_each_field_alone(store: Store, stored: list[Al
         ("last_receive_time", "12345", "54321"),
         ("customer", "15234", "15234"),
         ("value", "41523", "51423"),
+        ("raw_data", "51234", "51234"),
         ("attributes.region", "31524", "21534"),
         ("duplicate_count", "13425", "52134"),
         ("service", "35421", "12453"),
@@ -258,7 +261,6 @@ async def test_pages(store: Store, stored: list[Alert]):
         Filter(field="password", values=("x",)),
         Filter(field="attributes.", values=("x",)),
         Filter(field="last_receive_time", values=("yesterday",)),
-        Filter(field="last_receive_time", values=("2026-03-01T12:00:00",)),
         Filter(field="duplicate_count", values=("many",)),
         Filter(field="duplicate_count", values=("1e99",)),
         Filter(field="repeat", values=("perhaps",)),

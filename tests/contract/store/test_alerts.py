@@ -1,5 +1,7 @@
 """Alerts: identity, finding by id, saving and deleting; their history."""
 
+from datetime import UTC, datetime
+
 import msgspec
 import pytest
 
@@ -246,3 +248,29 @@ async def test_lapsed_are_old_alerts_of_a_status_or_a_severity(store: Store):
         assert await tx.reports.lapsed(("closed", "expired"), ("informational",), T0, 2) == found[:2]
         assert await tx.reports.lapsed((), ("informational",), T0, 10) == ["info-old", "both-old"]
         assert await tx.reports.lapsed((), (), T0, 10) == []
+
+
+@pytest.mark.parametrize("written", ["2026-03-01T12:00:00", "2026-03-01T12:00:00Z", "2026-03-01T22:00:00+10:00"])
+async def test_a_time_without_a_zone_is_in_utc(store: Store, written: str):
+    noon = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("at-noon", create_time=noon)])
+        at = Filter(field="create_time", operator="gte", values=(written,))
+        after = Filter(field="create_time", operator="gt", values=(written,))
+        assert [alert.id for alert in await tx.alerts.find(AlertQuery(filters=(at,)))] == ["at-noon"]
+        assert await tx.alerts.find(AlertQuery(filters=(after,))) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("yesterday", "^createTime: is not a time in ISO 8601"),
+        ("0001-01-01T00:00:00+10:00", "^createTime: is out of range"),
+        ("9999-12-31T23:59:59-10:00", "^createTime: is out of range"),
+    ],
+)
+async def test_what_is_no_time_is_refused_by_the_name_that_clients_know(store: Store, written: str, reason: str):
+    asked = AlertQuery(filters=(Filter(field="create_time", operator="gt", values=(written,)),))
+    async with store.reading() as tx:
+        with pytest.raises(Invalid, match=reason):
+            await tx.alerts.find(asked)

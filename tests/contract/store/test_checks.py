@@ -65,6 +65,18 @@ async def test_recent_results_of_many_checks_come_oldest_first(store: Store):
         assert await tx.checks.recent([]) == {}
 
 
+async def test_recent_results_that_began_together_are_no_more_than_were_asked_for(store: Store):
+    async with store.transaction() as tx:
+        await tx.checks.add_results([new_result(f"r{number}", seconds=number // 3) for number in range(7)])
+        await tx.checks.add_results([new_result("only", check_id="c2")])
+    async with store.reading() as tx:
+        recent = await tx.checks.recent(["c2", "c1", "c1"], limit=3)
+        assert {check: [each.run_id for each in found] for check, found in recent.items()} == {
+            "c1": ["r4", "r5", "r6"],
+            "c2": ["only"],
+        }
+
+
 async def test_a_check_that_is_gone_is_forgotten(store: Store):
     async with store.transaction() as tx:
         await tx.checks.save([Health(check_id="c1"), Health(check_id="c2")])

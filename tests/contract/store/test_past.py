@@ -115,6 +115,8 @@ async def test_pages_follow_each_other_without_gaps_or_repeats(store: Store):
         ({"words": ("grüße", "nowhere")}, []),
         ({"words": ("100%",)}, ["p1"]),
         ({"words": ("a=b",)}, ["p1"]),
+        ({"words": ("97.5",)}, ["p2"]),
+        ({"words": ("null",)}, []),
         ({"environments": ("Lab",), "severities": ("critical",)}, []),
     ],
 )
@@ -122,7 +124,7 @@ async def test_filters(store: Store, query: dict[str, Any], found: list[str]):
     await add(
         store,
         new_past("p1", 0, service=("shop", "cart"), text="disk at 100% now", tags=("A=B",)),
-        new_past("p2", 10, environment="Lab", resource="db", highest_severity="major"),
+        new_past("p2", 10, environment="Lab", resource="db", highest_severity="major", value=97.5),
         new_past("p3", 20, event="Slow", service=("a\nb",), customer="ACME", text="GRÜSSE und Grüße"),
     )
     assert await ids(store, **query) == found
@@ -197,6 +199,21 @@ async def test_what_histories_tell(store: Store):
     assert found["a"] == life_of(lines, SEVERITIES, after(10))
 
 
+async def test_an_acknowledgement_counts_in_the_words_of_either_model(store: Store):
+    lines = [
+        new_entry("a", "m1", after(10), status="UNACK"),
+        new_entry("a", "m2", after(13), status="ACKED", type="ack", user="ann"),
+        new_entry("a", "m3", after(16), status="NORM", type="severity"),
+    ]
+    async with store.transaction() as tx:
+        await tx.alerts.save([new_alert("a", opened_at=after(10), status="NORM")])
+        await tx.history.add(lines)
+    async with store.reading() as tx:
+        found = (await tx.episodes.lives(["a"], SEVERITIES))["a"]
+    assert (found.acknowledged_at, found.acknowledged_by, found.resolved_at) == (after(13), "ann", after(16))
+    assert found == life_of(lines, SEVERITIES, after(10))
+
+
 def asked(**chosen: Any) -> ReportQuery:
     since = chosen.pop("since", after(0))
     more: dict[str, Any] = {"step": 3600.0, "most": 10}
@@ -217,8 +234,10 @@ async def test_nothing_is_reported_of_nothing(store: Store):
 async def test_a_report_counts_past_and_live_episodes(store: Store):
     await add(
         store,
-        new_past("p1", 0, seconds_to_acknowledge=4, severity_changes=6, flapped=True),
-        new_past("p2", 3600, event="Slow", highest_severity="major", stood=100, seconds_to_resolve=100),
+        new_past("p1", 0, seconds_to_acknowledge=4, severity_changes=6, flapped=True, service=("shop", "cart")),
+        new_past(
+            "p2", 3600, service=("shop",), event="Slow", highest_severity="major", stood=100, seconds_to_resolve=100
+        ),
         new_past("early", -1),
         new_past("late", 9000),
     )
@@ -232,8 +251,12 @@ async def test_a_report_counts_past_and_live_episodes(store: Store):
     async with store.transaction() as tx:
         await tx.alerts.save(
             [
-                new_alert("live", severity="major", status="ack", opened_at=after(7200), resource="web"),
-                new_alert("over", status="closed", opened_at=after(7300), resource="db", update_time=after(7400)),
+                new_alert(
+                    "live", severity="major", status="ack", opened_at=after(7200), resource="web", service=("cart",)
+                ),
+                new_alert(
+                    "over", status="closed", opened_at=after(7300), resource="db", update_time=after(7400), service=()
+                ),
                 new_alert("never", status="closed"),
             ]
         )
@@ -257,6 +280,10 @@ async def test_a_report_counts_past_and_live_episodes(store: Store):
         events=(
             Worst(name="Down", count=3, stood=2910, severity_changes=7),
             Worst(name="Slow", count=1, stood=100, severity_changes=0),
+        ),
+        services=(
+            Worst(name="cart", count=2, stood=2860, severity_changes=7),
+            Worst(name="shop", count=2, stood=160, severity_changes=6),
         ),
         flapping=(Worst(name="web", count=1, stood=60, severity_changes=6),),
         longest=(

@@ -33,9 +33,9 @@ def test_nothing_asked():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("status=open", Filter(field="status", values=("open",))),
-        ("status=open&status=ack", Filter(field="status", values=("open", "ack"))),
-        ("status!=closed", Filter(field="status", values=("closed",), negate=True)),
+        ("status=open", Filter(field="status", values=("open", "UNACK"))),
+        ("status=open&status=ack", Filter(field="status", values=("open", "UNACK", "ack", "ACKED"))),
+        ("status!=closed", Filter(field="status", values=("closed", "RTNUN", "NORM"), negate=True)),
         ("event=~down", Filter(field="event", operator="contains", values=("down",))),
         ("event!=~down", Filter(field="event", operator="contains", values=("down",), negate=True)),
         ("event=~a&event=b", Filter(field="event", operator="contains", values=("a", "b"))),
@@ -69,6 +69,7 @@ def test_times_bound_the_last_receipt():
         ("sort-by=-severity", Order(field="severity", descending=True)),
         ("sort-by=lastReceiveTime", Order(field="last_receive_time", descending=True)),
         ("sort-by=-lastReceiveTime", Order(field="last_receive_time")),
+        ("sort-by=-rawData", Order(field="raw_data", descending=True)),
         ("sort-by=attributes.region", Order(field="attributes.region")),
     ],
 )
@@ -103,7 +104,7 @@ def test_a_field_is_named_as_on_the_wire_or_as_in_alertas_database(name):
         ("colour=red", "Invalid filter parameter: colour"),
         ("password!=x", "Invalid filter parameter: password"),
         ("sort-by=colour", "Sorting by 'colour' field not supported."),
-        ("sort-by=-rawData", "Sorting by 'rawData' field not supported."),
+        ("sort-by=-id", "Sorting by 'id' field not supported."),
         ("from-date=yesterday", "dates must be ISO 8601 date format YYYY-MM-DDThh:mm:ss.sssZ"),
         ("page=x", "page: must be a number"),
         ("page-size=-1", "page-size: must be a number"),

@@ -52,6 +52,9 @@ def test_groups_and_tags(client: Client):
     tags = client.get("/api/alerts/tags?event=Down").json()
     assert [(row["tag"], row["count"]) for row in tags["tags"]] == [("dc=1", 2), ("n=0", 1), ("n=1", 1)]
     assert client.get("/api/alerts/tags?event=None").json()["message"] == "not found"
+    assert "message" not in client.get("/api/alerts/history?event=Down").json()
+    nothing = client.get("/api/alerts/history?event=None").json()
+    assert nothing == {"history": [], "message": "not found", "status": "ok", "total": 0}
 
 
 @pytest.mark.parametrize(

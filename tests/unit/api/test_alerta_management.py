@@ -15,14 +15,6 @@ NOON = "2026-01-01T12:00:00.000Z"
 
 
 @pytest.fixture
-async def world() -> World:
-    world = World()
-    await world.add_key("user", "read", "write", user="ann")
-    await world.add_key("admin", "admin", "read", "write", user="root")
-    return world
-
-
-@pytest.fixture
 def client(world: World) -> Iterator[Client]:
     with world.client() as client:
         client.headers.update(key("user"))
@@ -197,6 +189,34 @@ async def test_another_sites_link_makes_no_browser_tidy_up(world: World):
         csrf = log_in(client, "root")
         assert client.get("/api/management/housekeeping").status_code == 403
         assert client.post("/api/management/housekeeping", headers=csrf).status_code == 200
+
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
+@pytest.mark.parametrize("path", ["/api/management/housekeeping", "/api/webhooks/query?resource=r"])
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "none", "User-Agent": BROWSER}, False),
+        ({"Sec-Fetch-Site": "same-origin", "User-Agent": BROWSER}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, True),
+        ({"Origin": "https://evil.example"}, True),
+        ({"User-Agent": BROWSER}, True),
+        ({"User-Agent": BROWSER, "Authorization": "Key robot"}, False),
+        ({"User-Agent": "Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)"}, False),
+    ],
+)
+async def test_without_required_auth_no_page_makes_a_browser_do_something_by_get(
+    path: str, headers: dict[str, str], refused: bool
+):
+    world = World(required=False)
+    await world.add_key("robot", "admin", "write")
+    with world.client() as client:
+        assert (client.get(path, headers=headers).status_code == 403) is refused
+        assert (client.head(path, headers=headers).status_code in {403, 405}) or not refused
 
 
 def test_the_root_says_where_to_go(client: Client):

@@ -52,6 +52,17 @@ def test_an_alert_stands_until_it_is_over(client: Client):
     assert client.get(f"{PREFIX}/alerts").json() == []
 
 
+@pytest.mark.parametrize("field", ["startsAt", "endsAt"])
+@pytest.mark.parametrize("said", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:59:59-10:00", "2026-01-01T12:04:00"])
+def test_a_time_may_be_any(client: Client, field: str, said: str):
+    sent = client.post(f"{PREFIX}/alerts", json=[{**FIRING, field: said}])
+    assert sent.status_code == 200, sent.text
+    (found,) = client.get(f"{PREFIX}/alerts").json()
+    assert found["startsAt"].startswith("2026-01-01T1")
+    (listed,) = client.get("/api/alerts").json()["alerts"]
+    assert listed["createTime"].startswith("2026-01-01T1")
+
+
 def test_an_alert_is_told_with_its_labels(client: Client):
     client.post(f"{PREFIX}/alerts", json=[FIRING])
     (alert,) = client.get(f"{PREFIX}/alerts").json()
@@ -97,7 +108,26 @@ def test_a_matcher_that_is_none_is_refused(text: str):
         matcher_of(text)
 
 
-@pytest.mark.parametrize("body", ["[{}]", "{}", "nonsense", '[{"labels": {"timeout": "soon"}}]'])
+def test_a_matcher_may_have_blanks_around_its_parts():
+    assert matcher_of('\n a \t=~  "b c" ').name == "a"
+    assert matcher_of(" a = b c ").value == "b c"
+    assert matcher_of("a=").value == ""
+
+
+@pytest.mark.parametrize("path", ["alerts", "silences"])
+def test_matchers_take_time_that_grows_with_their_length_only(client: Client, path: str):
+    hostile = ["a=x" + " " * 4000 + "y", " " * 4000 + "%", "a" * 4000, "a" + " " * 4000 + "%"]
+    assert [matcher_of(text).name for text in hostile[:1] * 2000] == ["a"] * 2000
+    for text in hostile[1:]:
+        with pytest.raises(Invalid, match="no matcher"):
+            matcher_of(text)
+    refused = client.get(f"{PREFIX}/{path}", params={"filter": "a=x" + " " * 5000 + "y"})
+    assert (refused.status_code, "longer than 4096" in refused.text) == (400, True)
+    refused = client.get(f"{PREFIX}/{path}", params={"filter": ["a=x"] * 101})
+    assert (refused.status_code, "more than 100" in refused.text) == (400, True)
+
+
+@pytest.mark.parametrize("body", ["[{}]", "{}", "nonsense", '[{"labels": {"timeout": 5}}]'])
 def test_a_wrong_body_changes_nothing(client: Client, body: str):
     assert client.post(f"{PREFIX}/alerts", content=body).status_code == 400
     assert client.get("/api/alerts").json()["total"] == 0

@@ -256,6 +256,7 @@ def test_a_report_counts_what_is_archived_and_what_is_live(world: World, client:
         {"name": "db", "count": 1, "secondsStanding": 300, "severityChanges": 1},
     ]
     assert [(row["name"], row["count"]) for row in report["events"]] == [("Down", 3)]
+    assert report["services"] == [{"name": "Shop", "count": 3, "secondsStanding": 800, "severityChanges": 2}]
     longest = [(row["alertId"], row["archiveId"] is None, row["secondsStanding"]) for row in report["longest"]]
     assert longest[0] == (live, True, 400)
     assert [row[1:] for row in longest[1:]] == [(False, 300), (False, 100)]

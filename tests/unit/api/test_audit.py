@@ -71,6 +71,20 @@ def test_roles_groups_customers_and_keys_with_what_changed(client: Client):
     assert plain not in str(entries(client))
 
 
+async def test_who_describes_somebody_else_holds_what_they_hold(world: World, client: Client):
+    await world.add_user("bob")
+    await world.add_key("people", "admin:users", "read", "write")
+    change = {"attributes": {"room": "12"}}
+    for login, status in (("ann", 403), ("bob", 200), ("bob", 200)):
+        assert client.put(f"/api/user/{login}/attributes", headers=key("people"), json=change).status_code == status
+    (described,) = entries(client, kind="user")
+    assert (described["event"], described["subject"]) == ("user-update", "bob")
+    assert described["changes"] == [{"field": "attributes.room", "before": None, "after": "12"}]
+    bob = log_in(client, "bob")
+    assert client.put("/api/user/me/attributes", headers=bob, json={"attributes": {"x": "y"}}).status_code == 200
+    assert len(entries(client, kind="user")) == 1, "preferences are one's own"
+
+
 def test_what_people_do_to_alerts(client: Client):
     ann = log_in(client, "ann")
     alert = client.post("/api/alert", headers=ann, json=ALERT).json()["id"]

@@ -80,7 +80,13 @@ def test_two_of_the_same_get_different_names(client: Client):
         ({}, "environment"),
         ({"environment": "Production", "resource": ""}, "resource can not be an empty string"),
         ({"environment": "Production", "tags": "a"}, "tags must be a list"),
-        ({"environment": "Production", "duration": "x"}, "duration: must be a number of seconds up to 31622400"),
+        ({"environment": "Production", "tags": [1]}, "tags must be a list of texts"),
+        ({"environment": "Production", "service": ["shop", None]}, "service must be a list of texts"),
+        ({"environment": "Production", "duration": "x"}, "duration: must be a positive number of seconds"),
+        ({"environment": "Production", "duration": 0.0 - 1}, "duration: must be a positive number of seconds"),
+        ({"environment": "Production", "duration": 1e300}, "duration: ends after the year 8999"),
+        ({"environment": "Production", "startTime": "9999-12-31T23:59:59.999Z"}, "duration: ends after the year 8999"),
+        ({"environment": "Production", "duration": 7000 * 366 * 86400}, "years 2000 to 8999"),
         ({"environment": "*"}, "environment"),
         ({"environment": "Nowhere"}, "Nowhere"),
         (
@@ -120,6 +126,55 @@ def test_a_copy_and_an_edit_keep_their_times(client: Client):
     assert (edited["endTime"], edited["text"], edited["resource"]) == ("2026-01-01T14:00:00.000Z", "longer", None)
     whole = client.put(f"/api/blackout/{made['id']}", json=edited)
     assert whole.json()["blackout"] == edited
+
+
+ALERTAS_KEYS = {
+    "customer": None,
+    "environment": None,
+    "service": None,
+    "resource": None,
+    "event": None,
+    "group": None,
+    "tags": None,
+    "startTime": None,
+    "endTime": None,
+    "duration": None,
+    "text": None,
+}
+"""All that Alerta's client sends with a change, null where nothing is said."""
+
+
+def test_null_leaves_the_environment_and_the_times_as_they_are(client: Client):
+    made = make(client, resource="web", duration=86400)
+    sent = {**ALERTAS_KEYS, "resource": "db", "text": "x"}
+    answer = client.put(f"/api/blackout/{made['id']}", json=sent)
+    assert answer.status_code == 200, answer.text
+    after = answer.json()["blackout"]
+    assert (after["environment"], after["resource"], after["text"]) == ("Production", "db", "x")
+    assert (after["startTime"], after["endTime"]) == (made["startTime"], made["endTime"])
+    later = {**sent, "startTime": "2026-01-01T18:00:00.000Z"}
+    after = client.put(f"/api/blackout/{made['id']}", json=later).json()["blackout"]
+    assert (after["startTime"], after["endTime"]) == ("2026-01-01T18:00:00.000Z", made["endTime"])
+
+
+@pytest.mark.parametrize(
+    ("lasts", "end"), [({"duration": 86400}, "2026-01-02T12:00:00.000Z"), ({}, "2999-12-31T23:59:59.000Z")]
+)
+def test_another_start_leaves_the_end_where_it_was(client: Client, lasts: dict[str, Any], end: str):
+    body = {"name": "works", "environment": "Production", "start": "2026-01-01T12:00:00Z", **lasts}
+    assert client.post("/api/objects/blackout", json=body).is_success
+    (shown,) = client.get("/api/blackouts").json()["blackouts"]
+    later = client.put(f"/api/blackout/{shown['id']}", json={"startTime": "2026-01-01T18:00:00.000Z"})
+    assert later.json()["blackout"]["endTime"] == end
+
+
+def test_one_may_last_for_years_and_is_copied(client: Client):
+    made = make(client, resource="web", endTime="2036-01-01T12:00:00.000Z")
+    copied = make(client, **{name: value for name, value in made.items() if name not in {"id", "environment"}})
+    assert (copied["endTime"], copied["duration"]) == (made["endTime"], made["duration"])
+    edited = client.put(f"/api/blackout/{made['id']}", json={**made, "text": "old"})
+    assert (edited.status_code, edited.json()["blackout"]["endTime"]) == (200, made["endTime"])
+    assert make(client, resource="db", duration=2 * 366 * 86400)["endTime"] == "2028-01-03T12:00:00.000Z"
 
 
 def test_one_in_force_is_ended_now_and_only_once(world: World, client: Client):
@@ -272,6 +327,21 @@ def test_a_silence_is_changed_by_its_id(client: Client):
     assert client.post(SILENCES, json=again).json() == {"silenceID": silence_id}
     (shown,) = client.get(SILENCES).json()
     assert (shown["endsAt"], shown["matchers"][0]["name"]) == ("2026-01-01T15:00:00.000Z", "zone")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"startsAt": "0001-01-01T00:00:00+10:00"},
+        {"startsAt": "0001-01-01T00:00:00Z"},
+        {"endsAt": "9999-12-31T23:59:59-10:00"},
+        {"endsAt": "9999-12-31T23:59:59Z"},
+    ],
+)
+def test_a_silence_at_a_time_that_no_clock_shows_is_refused(client: Client, times: dict[str, str]):
+    answer = client.post(SILENCES, json=silence({"name": "zone", "value": "a"}, **times))
+    assert (answer.status_code, "year" in answer.json()) == (400, True), answer.text
+    assert client.get(SILENCES).json() == []
 
 
 @pytest.mark.parametrize(

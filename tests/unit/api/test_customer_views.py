@@ -312,5 +312,6 @@ async def test_open_pages_hear_of_ones_own_only(place: Place):
     async with store.reading() as tx:
         assert await visible_items(tx, mine, items) == {"alert": [ours], "config": []}
         assert await visible_items(tx, mine, {"alert": [IDS["alert"]]}) == {}
+        assert await visible_items(tx, mine, {"check": ["*"]}) == {"check": ["*"]}
         assert await visible_items(tx, None, items) == items
     await store.close()

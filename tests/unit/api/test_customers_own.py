@@ -3,7 +3,7 @@
 import pytest
 
 from api_client import World, key, log_in
-from watchbell.domain.accounts import CustomerLookup, Group
+from watchbell.domain.accounts import CustomerLookup, Group, Permission
 from watchbell.domain.roles import RoleRules
 
 VIEWS = RoleRules(customer_views=True)
@@ -89,6 +89,26 @@ async def test_a_key_without_a_customer_reaches_what_its_owner_reaches(world: Wo
         assert client.get("/api/alerts", headers=key("nobodys")).status_code == 403
 
 
+async def test_a_key_reaches_no_more_than_its_owner_does_now(world: World):
+    with world.client() as client:
+        ann = log_in(client, "ann")
+        anns = client.post("/api/key", headers=ann, json={"scopes": ["read"]}).json()["key"]
+        client.cookies.clear()
+        root = log_in(client, "root")
+        keys = [
+            client.post("/api/key", headers=root, json={"scopes": ["read"], "customer": "A", **whose}).json()["key"]
+            for whose in ({"user": "robot"}, {})
+        ]
+        client.post("/api/alert", headers=root, json=ALERT | {"customer": "A"})
+        client.post("/api/alert", headers=root, json=ALERT | {"customer": "B"})
+        for each in (anns, *keys):
+            assert client.get("/api/alerts", headers=key(each)).json()["total"] == 1
+        client.delete("/api/customer/0", headers=root)
+        assert client.get("/api/alerts", headers=key(anns)).status_code == 403
+        for each in keys:
+            assert client.get("/api/alerts", headers=key(each)).json()["total"] == 1
+
+
 async def test_nobody_moves_to_another_customer_by_themselves(world: World):
     async with world.store.transaction() as tx:
         await tx.customer_lookups.save(CustomerLookup(id="mail", match="b.org", customer="B"))
@@ -97,3 +117,45 @@ async def test_nobody_moves_to_another_customer_by_themselves(world: World):
         body = {"email": "ann@b.org", "currentPassword": "correct horse battery"}
         assert client.put("/api/user/me", headers=ann, json=body).status_code == 403
         assert client.get("/api/user/me").json()["user"]["email"] == ""
+
+
+async def test_files_move_nobody_to_another_customer(world: World):
+    await world.add_user("eve", "tenant")
+    async with world.store.transaction() as tx:
+        await tx.permissions.save(Permission(id="p", match="tenant", scopes=("read", "write", "admin:users")))
+        await tx.customer_lookups.save(CustomerLookup(id="eve", match="eve", customer="A"))
+        await tx.customer_lookups.save(CustomerLookup(id="mail", match="b.org", customer="B"))
+    with world.client() as client:
+        eve = log_in(client, "eve")
+        mine = {"kind": "user", "name": "eve", "roles": ["tenant"]}
+        foreign = [mine | {"email": "eve@b.org"}, {"kind": "user", "name": "new", "email": "new@b.org"}]
+        foreign.append({"kind": "user", "name": "bob", "full_name": "Bob"})
+        for each in foreign:
+            answer = client.post("/api/apply", headers=eve, json={"objects": [each]})
+            assert answer.json()["message"] == "not allowed to change who belongs to another customer"
+        pruned = client.post("/api/apply", headers=eve, json={"objects": [mine], "prune": True})
+        assert (pruned.status_code, client.delete("/api/user/id-bob", headers=eve).status_code) == (403, 403)
+        named = client.post("/api/apply", headers=eve, json={"objects": [mine | {"full_name": "Eve"}]})
+        assert named.status_code == 200
+        assert client.delete("/api/user/id-ann", headers=eve).status_code == 200
+
+
+async def test_nobody_takes_another_customer_away(world: World):
+    await world.add_user("eve", "tenant")
+    async with world.store.transaction() as tx:
+        scopes = ("read", "write", "admin:groups", "admin:users")
+        await tx.permissions.save(Permission(id="p", match="tenant", scopes=scopes))
+        await tx.customer_lookups.save(CustomerLookup(id="eve", match="eve", customer="A"))
+        await tx.people.save_group(Group(id="plain", name="plain", members=("id-bob",)))
+    with world.client() as client:
+        eve = log_in(client, "eve")
+        for path in ("/api/group/g/user/id-bob", "/api/group/g"):
+            assert client.delete(path, headers=eve).status_code == 403
+        described = client.put("/api/user/id-bob/attributes", headers=eve, json={"attributes": {"x": 1}})
+        assert described.json()["message"] == "not allowed to change who belongs to another customer"
+        assert client.put("/api/user/id-ann/attributes", headers=eve, json={"attributes": {"x": 1}}).status_code == 200
+        for path in ("/api/group/plain/user/id-bob", "/api/group/plain"):
+            assert client.delete(path, headers=eve).status_code == 200
+        client.cookies.clear()
+        log_in(client, "bob")
+        assert client.get("/api/user/me/groups").json()["total"] == 1

@@ -28,15 +28,17 @@ WITHOUT_A_BODY = {
     "blackouts.end",  # the path says which
     "checks.run",  # the same
     "groups.add",  # the path says who, and where to
+    "own_mails.confirm",  # it is the caller's own address
     "management.housekeeping.post",  # the query says it, as Alerta has it
+    "passkeys.ask",  # there is nothing to choose
     "signing_up.confirm",  # the path has the secret
-    "two_step.begin",  # there is nothing to choose
+    "two_step.begin",  # the same
 }
 WITHOUT_AN_ANSWER = {
     "alertmanager.receive",  # Alertmanager answers with nothing
     "silences.expire",  # the same
 }
-SENDS_ON = {"log_in.callback"}
+SENDS_ON = {"log_in.callback", "saml.open_beside"}
 """Answers with another address in every case."""
 HIDDEN = {"pages.page"}
 """The pages themselves are no part of the API."""
@@ -107,7 +109,8 @@ def test_references_lead_somewhere_and_names_are_plain():
 
 def test_fields_have_their_docs():
     properties = document()["components"]["schemas"]["NewKey"]["properties"]
-    assert properties["expireTime"]["description"] == "When it ends; without it, never."
+    never = "When it ends; without it, never. A time in the year 9999 is never, too."
+    assert properties["expireTime"]["description"] == never
 
 
 def test_bodies_are_read_in_one_place():
@@ -163,3 +166,14 @@ def test_the_description_is_served_for_machines_and_for_people():
         page = client.get("/api/docs").text
     assert "/api/alert/{name}/action" in page
     assert "Act on an alert" in page
+
+
+def test_the_page_names_every_parameter_and_field_what_it_needs_and_says_nothing_twice():
+    with World().client() as client:
+        page = client.get("/api/docs").text
+    assert "<code></code>" not in page
+    bulk = page.partition("<code>/api/_bulk/alerts/action</code>")[2].partition("</section>")[0]
+    assert "<code>resource</code> (query)" in bulk
+    assert "Needs <code>write:alerts</code>" in bulk
+    assert "<code>action</code> (required)\nack, unack" in bulk
+    assert page.count("Undo a closing: each alert has") == 1

@@ -8,6 +8,9 @@ import msgspec
 import pytest
 
 from api_client import OUR_ORIGIN, PASSWORD, World, log_in
+from passkey_device import Device
+from passkey_site import asked_to_make, keep
+from passkey_site import enter as enter_by_passkey
 from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE, FAILURES_HERE
 from watchbell.domain.accounts import CustomerLookup
 from watchbell.domain.admission import Identity, Terms
@@ -38,7 +41,8 @@ class Keeper:
 
 
 def opened(world: World, keeper: Keeper, name: str = "staff", **terms: Any) -> None:
-    gate = PasswordGate(name=name, kind="ldap", title="The staff", keeper=keeper, terms=Terms(**terms))
+    way = {"name": name, "kind": "ldap", "title": "The staff"}
+    gate = PasswordGate(**way, keeper=keeper, issuer=keeper.identity.issuer, terms=Terms(**terms))
     world.directories.append(gate)
 
 
@@ -75,7 +79,7 @@ async def test_passwords_here_are_tried_first_and_no_directory_hears_of_them(wor
     with world.client() as client:
         assert enter(client, "root", PASSWORD).status_code == 200
         assert keeper.asked == []
-        assert enter(client, "root", "wrong").json()["message"] == "Invalid user name or password"
+        assert enter(client, "root", "wrong").json()["message"] == "Invalid username or password"
         assert keeper.asked == ["root"]
 
 
@@ -188,6 +192,19 @@ async def test_a_login_of_an_administrator_counts_where_logins_are_given_out():
         assert "admin" in enter(client).json()["scopes"]
 
 
+async def test_a_login_that_customers_are_looked_up_by_counts_where_logins_are_given_out():
+    world = World(rules=RoleRules(customer_views=True))
+    await world.add_user("root", "admin")
+    async with world.store.transaction() as tx:
+        await tx.customer_lookups.save(CustomerLookup(id="c", match="ann", customer="Acme"))
+    opened(world, Keeper())
+    with world.client() as client:
+        assert enter(client).status_code == 403
+        world.directories.clear()
+        opened(world, Keeper(), trust_login=True)
+        assert enter(client).status_code == 200
+
+
 @pytest.mark.parametrize(("password", "status"), [("", 200), (PASSWORD, 409)])
 async def test_the_same_login_is_the_same_person_only_if_nothing_else_opens_the_account(
     world: World, password: str, status: int
@@ -254,3 +271,21 @@ async def test_alertas_clients_log_in_by_it(world: World):
         here = client.post("/api/auth/login", json={"username": "root", "password": PASSWORD}).json()["token"]
         claims = msgspec.json.decode(base64.urlsafe_b64decode(here.split(".")[1] + "=="))
         assert claims["provider"] == "basic"
+
+
+async def test_its_people_have_second_steps_and_passkeys_by_the_password_there(world: World):
+    keeper, device = Keeper(), Device()
+    opened(world, keeper)
+    with world.client() as client:
+        headers = {"X-CSRF-Token": enter(client).json()["csrf"]} | OUR_ORIGIN
+        for wrong in ("not the password", PASSWORD, ""):
+            refused = asked_to_make(client, headers, currentPassword=wrong)
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, "currentPassword")
+        begun = asked_to_make(client, headers, currentPassword=THERE).json()
+        assert keep(client, headers, begun, device.make(begun["publicKey"])).status_code == 200
+        assert client.post("/api/user/me/second-factor", headers=headers).status_code == 200
+        keeper.identity = msgspec.structs.replace(ANN, subject="uuid-2", login="bob")
+        assert asked_to_make(client, headers, currentPassword=THERE).status_code == 400, "that is somebody else"
+        keeper.away = True
+        assert asked_to_make(client, headers, currentPassword=THERE).status_code == 503
+        assert enter_by_passkey(client, device).status_code == 200

@@ -11,11 +11,12 @@ from litestar.testing import TestClient
 
 from api_client import OUR_ORIGIN, PASSWORD, World, log_in
 from watchbell.domain.access import FAILURE_WINDOW, FAILURES_ANYWHERE
-from watchbell.domain.accounts import Profile
+from watchbell.domain.accounts import CustomerLookup, Profile
 from watchbell.domain.admission import Identity, Terms
 from watchbell.domain.errors import Retryable, Unauthenticated
 from watchbell.domain.roles import RoleRules
 from watchbell.ports.login import Challenge
+from watchbell.usecases.administering import OPERATOR, UserChange
 from watchbell.usecases.admitting import Gate
 
 ANN = Identity(issuer="https://id", subject="1", login="ann", name="Ann", email="ann@example.org", email_verified=True)
@@ -203,6 +204,30 @@ async def test_an_administrators_login_must_be_proved_by_the_address():
         vouching.identity = msgspec.structs.replace(vouching.identity, login="boss@example.org")
         assert arrive(client) == "/alerts?q=x"
         assert "admin" in client.get("/api/session").json()["scopes"]
+
+
+@pytest.mark.parametrize("login", ["ops-team", "Acme.example", "ann"])
+async def test_a_login_that_customers_are_looked_up_by_must_be_proved_by_the_address(login: str):
+    world = World(rules=RoleRules(customer_views=True))
+    await world.add_user("root", "admin")
+    async with world.store.transaction() as tx:
+        for match in ("ops-team", "acme.example", "ann", "ann@example.org"):
+            await tx.customer_lookups.save(CustomerLookup(id=match, match=match, customer="Acme"))
+    vouching = Vouching(msgspec.structs.replace(ANN, login=login))
+    opened(world, vouching)
+    with world.client() as client:
+        assert arrive(client) == "/login#refused=forbidden"
+        async with world.store.reading() as tx:
+            assert [user.login for user in await tx.users.all()] == ["root"]
+            assert f"Customers are looked up by {login}, " in (await tx.audit.newest())[0].text
+        made = UserChange(login=login, email="ann@example.org")
+        await world.administering.create_user(OPERATOR, made)
+        assert arrive(client) == "/alerts?q=x", "an administrator said who this is"
+    await world.administering.delete_user(OPERATOR, login)
+    vouching.identity = msgspec.structs.replace(ANN, login="ann@example.org")
+    with world.client() as client:
+        assert arrive(client) == "/alerts?q=x"
+        assert client.get("/api/session").status_code == 200
 
 
 async def test_an_answer_is_good_only_in_the_browser_that_asked(world: World):

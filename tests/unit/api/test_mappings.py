@@ -1,10 +1,13 @@
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api_client import World, key
+from watchbell.api.tries import PATIENCE, Tries
 
 TEXT = """\
 name: shop
@@ -28,6 +31,18 @@ async def client():
         yield client
 
 
+class Lanes:
+    """Threads that do their work at once and remember for whom."""
+
+    def __init__(self) -> None:
+        self.used: list[str] = []
+
+    async def run(self, lane: str, work: Callable[[], Any], timeout: float) -> Any:
+        assert timeout == PATIENCE
+        self.used.append(lane)
+        return work()
+
+
 def attempt(client: "TestClient[Litestar]", **body: Any) -> dict[str, Any]:
     answer = client.post("/api/mappings/try", json=body)
     assert answer.status_code == 200, answer.text
@@ -44,6 +59,24 @@ async def test_the_record_and_the_way_to_it(client):
         ("steps[1]", "when: false"),
     ]
     assert attempt(client, text=TEXT, event={"corrupt": True})["why"] == "drop: corrupt"
+
+
+async def test_it_is_tried_in_threads_of_their_own():
+    world, lanes = World(), Lanes()
+    await world.add_key("reader", "read", user="ann")
+    needs = world.needs()
+    world.needs = lambda: {**needs, "tries": Tries(lanes)}
+    deep = "[" * 100 + ",".join(["0"] * 20_000) + "]" * 100
+    attributes = {f"a{number}": {"path": "$..[*]..zz"} for number in range(400)}
+    shape = {"name": "f", "alert": {"resource": "r", "event": "e", "attributes": attributes}}
+    with world.client() as client:
+        client.headers.update(key("reader"))
+        assert attempt(client, text=TEXT, event={"location": "http://h/p"})["problems"] == []
+        question = {"text": msgspec.json.encode(shape).decode(), "message": deep}
+        (problem,) = client.post("/api/formats/try", json=question).json()["problems"]
+    assert problem["field"] == "message.body"
+    assert problem["reason"].startswith("takes more than 500000 steps")
+    assert lanes.used == ["Trying a mapping", "Trying a webhook"]
 
 
 async def test_problems_come_with_their_lines(client):

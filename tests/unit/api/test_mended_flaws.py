@@ -1,5 +1,6 @@
 """Flaws of Alerta's that stay mended, by what they looked like from outside."""
 
+import base64
 from collections.abc import Iterator
 from typing import Any
 
@@ -143,3 +144,22 @@ def test_a_top_list_has_as_many_rows_as_any_page(client: TestClient[Any]):
     for path, rows in (("top10", 12), ("topn", 12), ("topn", 3)):
         size = f"?page-size={rows}" if rows == 3 else ""
         assert len(client.get(f"/api/alerts/{path}/count{size}", headers=ADMIN).json()["top10"]) == rows
+
+
+def test_a_standing_alert_that_never_changed_its_severity_is_in_the_top_list(client: TestClient[Any]):
+    sent(client, "web1", severity="major")
+    top = client.get("/api/alerts/top10/standing", headers=ADMIN).json()["top10"]
+    assert [row["event"] for row in top] == ["Down"]
+
+
+def test_what_a_callback_would_be_called_changes_no_answer(client: TestClient[Any]):
+    sent(client)
+    plain = client.get("/api/alerts/count", headers=ADMIN)
+    named = client.get("/api/alerts/count?callback=alert", headers=ADMIN)
+    assert (named.headers["content-type"], named.json()) == (plain.headers["content-type"], plain.json())
+
+
+async def test_a_password_with_colons_opens_the_api(client: TestClient[Any], world: World):
+    await world.add_user("ann", password="a:b:c is long enough")
+    given = base64.b64encode(b"ann:a:b:c is long enough").decode()
+    assert client.get("/api/alerts", headers={"Authorization": f"Basic {given}"}).status_code == 200

@@ -30,8 +30,8 @@ def made(client: "TestClient[Litestar]", kind: str, **body: Any) -> dict[str, An
     return answer.json()["object"]
 
 
-def faults(answer: Any) -> dict[str, str]:
-    assert answer.status_code == 400, answer.text
+def faults(answer: Any, status: int = 400) -> dict[str, str]:
+    assert answer.status_code == status, answer.text
     return {error["field"]: error["reason"] for error in answer.json()["errors"]}
 
 
@@ -125,8 +125,11 @@ def test_references_hold_what_they_refer_to(client: "TestClient[Litestar]"):
 def test_a_name_is_taken_once(client: "TestClient[Litestar]"):
     made(client, "host", name="db1")
     made(client, "host", name="db2")
-    assert client.post("/api/objects/host", json={"name": "db1"}).status_code == 409
-    assert client.put("/api/objects/host/db2", json={"name": "db1"}).status_code == 409
+    for answer in (
+        client.post("/api/objects/host", json={"name": "db1"}),
+        client.put("/api/objects/host/db2", json={"name": "db1"}),
+    ):
+        assert list(faults(answer, 409)) == ["name"]
 
 
 def test_a_stale_version_is_refused(client: "TestClient[Litestar]"):
@@ -135,6 +138,7 @@ def test_a_stale_version_is_refused(client: "TestClient[Litestar]"):
     assert client.put(f"{path}?if-version=1", json={"name": "db1", "site": "berlin"}).status_code == 200
     answer = client.put(f"{path}?if-version=1", json={"name": "db1", "site": "paris"})
     assert (answer.status_code, "ann" in answer.json()["message"]) == (409, True)
+    assert list(faults(answer, 409)) == ["if-version"], "no name is taken"
     assert client.put(f"{path}?if-version=x", json={"name": "db1"}).status_code == 400
 
 

@@ -11,6 +11,7 @@ from litestar.testing import TestClient
 from api_client import START, World, key
 from watchbell.domain.checks.health import Health
 from watchbell.domain.checks.result import Outcome, Reading, Result, Status
+from watchbell.domain.forwarding import Destination
 from watchbell.domain.ids import AlertId, IncidentId, NotificationId
 from watchbell.domain.oncall.incident import (
     Attempt,
@@ -21,8 +22,10 @@ from watchbell.domain.oncall.incident import (
     Purpose,
     TimelineEntry,
 )
+from watchbell.ports.store import OutboxRow
 from watchbell.ports.tally import MinuteCount, RecentEvents
 from watchbell.usecases.administering import OPERATOR
+from watchbell.usecases.forwarding import Forwarding
 
 Client = TestClient[Litestar]
 SCRIPT = "<script>alert(1)</script>"
@@ -243,6 +246,33 @@ async def test_heartbeats_are_pinged_by_key_and_slug(world: World, client: Clien
         assert job.get(f"{base}/999").status_code == 400
 
 
+async def test_who_may_only_read_does_not_learn_where_jobs_ping(world: World, client: Client):
+    identifier = await define(world, "heartbeat", name="backup", slug="nightly")
+    assert client.put("/api/objects/heartbeat/backup", json={"name": "backup", "every": 60}).status_code == 200
+    await world.add_key("reader", "read")
+    await world.add_key("beats", "read:heartbeats", "write:heartbeats")
+    client.get(f"/ping/{identifier}")
+    client.post(f"/ping/{identifier}/fail")
+    reader = key("reader")
+    (pulse,) = client.get("/api/pulses", headers=reader).json()["pulses"]
+    assert (pulse["id"], pulse["name"], pulse["url"], pulse["failing"]) == ("backup", "backup", "", True)
+    shown = client.get("/api/objects/heartbeat/backup", headers=reader)
+    assert (shown.json()["object"]["id"], len(shown.json()["past"])) == ("backup", 1)
+    told = [shown.text]
+    listed = ("pulses", "objects/heartbeat", "alerts", "alerts/history", "checks", "export", "services", "incidents")
+    for path in listed:
+        answer = client.get(f"/api/{path}", headers=reader)
+        assert answer.status_code == 200, path
+        told.append(answer.text)
+    assert [path for path in told if identifier in path] == []
+    async with world.store.reading() as tx:
+        assert [identifier in str(change.items) for change in await tx.changes.since(0)] == [False] * 4
+    for writer in (key("user"), key("beats")):
+        (pulse,) = client.get("/api/pulses", headers=writer).json()["pulses"]
+        assert (pulse["id"], pulse["url"].endswith(f"/ping/{identifier}")) == (identifier, True)
+    assert client.get("/api/objects/heartbeat/backup").json()["object"]["id"] == identifier
+
+
 async def test_a_ping_that_nothing_belongs_to_does_not_say_which_part_is_wrong(world: World, client: Client):
     await define(world, "heartbeat", name="backup", slug="backup")
     await define(world, "heartbeat", name="without a slug")
@@ -312,6 +342,39 @@ async def test_watchbell_itself(world: World, client: Client):
     assert answer["outbox"]["deliver"] == {"count": 0, "oldest": 0.0}
     world.clock.time += timedelta(minutes=1)
     assert client.get("/api/status").json()["keepers"] == []
+
+
+async def test_what_waits_for_other_installations_is_told_also_of_one_that_the_settings_name_no_more(world):
+    world.forwarding = Forwarding("", (Destination(name="berlin", url="http://berlin.example/api"),))
+    rows = [("forward:rome", 2), ("forward:berlin", 0), ("letter", 1)]
+    async with world.store.transaction() as tx:
+        await tx.outbox.add(
+            [
+                OutboxRow(
+                    id=f"{kind}{number}",
+                    kind=kind,
+                    subject="a1",
+                    shard=0,
+                    created_at=world.clock.now(),
+                    available_at=world.clock.now(),
+                )
+                for kind, many in rows
+                for number in range(many)
+            ]
+        )
+    world.clock.time += timedelta(minutes=1)
+    with world.client() as asking:
+        answer = asking.get("/api/status", headers=key("admin")).json()
+    assert answer["forwards"] == [
+        {"name": "berlin", "configured": True, "count": 0, "oldest": 0.0},
+        {"name": "rome", "configured": False, "count": 2, "oldest": 60.0},
+    ]
+    assert answer["outbox"] == {
+        "deliver": {"count": 0, "oldest": 0.0},
+        "route": {"count": 0, "oldest": 0.0},
+        "letter": {"count": 1, "oldest": 60.0},
+    }
+    assert answer["switches"] == {"auto-refresh-allow": True, "sender-api-allow": True}
 
 
 async def test_the_audit_is_read_back_in_time(world: World, client: Client):

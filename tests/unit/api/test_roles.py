@@ -122,6 +122,8 @@ def test_a_role_gives_its_scopes_to_a_group_of_its_name(client: Client):
     group = client.post("/api/group", headers=key("admin"), json={"name": "ops"}).json()["id"]
     assert client.put(f"/api/group/{group}/user/id-ann", headers=key("grouper")).status_code == 403
     assert client.put(f"/api/group/{group}/user/id-ann", headers=key("admin")).status_code == 200
+    assert client.delete(f"/api/group/{group}/user/id-ann", headers=key("grouper")).status_code == 403
+    assert client.delete(f"/api/group/{group}", headers=key("grouper")).status_code == 403
     assert "admin:keys" in scopes_of(client, "ann")
     assert client.put(f"/api/group/{group}", headers=key("grouper"), json={"name": "dev"}).status_code == 403
     assert client.put(f"/api/group/{group}", headers=key("admin"), json={"name": "dev"}).status_code == 200

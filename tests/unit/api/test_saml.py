@@ -1,5 +1,6 @@
 """The way back from a SAML identity provider: whose browser may bring an answer, how often, and where it goes on to."""
 
+import json
 import re
 from html import unescape
 from typing import Any
@@ -141,3 +142,74 @@ async def test_the_identity_provider_reads_what_it_must_know(world: World):
         world.gates.clear()
     with world.client() as client:
         assert client.get(f"{PATH}/metadata.xml").status_code == 404
+
+
+ALERTA = "https://alerta.example"
+
+
+def open_beside(client: Client, referer: str = f"{ALERTA}/login?x#y") -> Any:
+    return client.get(PATH, headers={"Referer": referer} if referer else {}, follow_redirects=False)
+
+
+def said(page: Any) -> tuple[str, dict[str, str]]:
+    """To whom a pop-up's page says what."""
+    found = re.search(r'data-opener="([^"]*)" data-answer="([^"]*)"', page.text)
+    assert found, page.text
+    return unescape(found[1]), json.loads(unescape(found[2]))
+
+
+async def test_a_pop_up_says_to_the_page_that_opened_it_and_to_no_other_what_came_of_it(world: World, idp: Idp):
+    world.cors_origins.append(ALERTA)
+    with world.client() as client, world.client() as other:
+        gone = open_beside(client)
+        assert (gone.status_code, gone.headers["cross-origin-opener-policy"]) == (303, "unsafe-none")
+        state = parse_qs(urlsplit(gone.headers["location"]).query)["RelayState"][0]
+        once_more = bring(other, state)
+        assert once_more.headers["cross-origin-opener-policy"] == "unsafe-none"
+        page = bring(client, state, again="1")
+        assert (page.status_code, page.headers["cross-origin-opener-policy"]) == (200, "unsafe-none")
+        assert page.headers["cache-control"] == "no-store"
+        opener, message = said(page)
+        assert (opener, message["status"]) == (ALERTA, "ok")
+        assert client.get("/api/session").status_code == 401, "the pop-up itself is not logged in"
+        bearer = {"Authorization": f"Bearer {message['token']}"}
+        assert client.get("/api/userinfo", headers=bearer).json()["preferred_username"] == "ann"
+        assert bring(client, state, again="1").headers["location"] == "/login#refused=expired"
+
+
+async def test_what_went_wrong_is_said_without_the_words_of_strangers(world: World):
+    world.cors_origins.append(ALERTA)
+    with world.client() as client:
+        state = parse_qs(urlsplit(open_beside(client).headers["location"]).query)["RelayState"][0]
+        assert said(bring(client, state, "bad")) == (
+            ALERTA,
+            {"status": "error", "message": "The identity provider's answer is not good."},
+        )
+
+
+@pytest.mark.parametrize(
+    "referer",
+    ["", "https://evil.example/", f"{ALERTA}.evil.example/", f"https://evil.example/{ALERTA}", "null", "https://[/"],
+)
+async def test_pages_of_other_origins_open_none(world: World, idp: Idp, referer: str):
+    world.cors_origins.append(ALERTA)
+    with world.client() as client:
+        answer = open_beside(client, referer)
+        assert answer.status_code == 403
+        assert "set-cookie" not in answer.headers
+        assert "cross-origin-opener-policy" not in answer.headers
+
+
+async def test_pages_of_our_own_origin_and_of_any_port_that_is_named_may(world: World):
+    world.cors_origins.append("http://localhost:*")
+    with world.client() as client:
+        assert open_beside(client, "http://localhost:8000/").status_code == 303
+        assert open_beside(client, "http://testserver.local/old/").status_code == 303
+        assert client.get(f"{PATH}?name=other", headers={"Referer": "http://localhost:8000/"}).status_code == 404
+
+
+async def test_no_other_answer_is_seen_by_an_opener(world: World):
+    with world.client() as client:
+        state = depart(client)
+        for answer in (bring(client, "x"), bring(client, state), client.get("/"), client.get("/api/config")):
+            assert "cross-origin-opener-policy" not in answer.headers, "so what the edge adds is in force"

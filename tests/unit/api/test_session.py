@@ -6,7 +6,7 @@ from api_client import PASSWORD, World, key, log_in
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.usecases.authenticating import ensure_setup
 
-WRONG = "Invalid user name or password"
+WRONG = "Invalid username or password"
 
 
 @pytest.fixture
@@ -27,6 +27,18 @@ async def test_log_in_gives_a_session_that_the_cookie_alone_can_read_with(world:
         again = client.get("/api/session").json()
         assert again["csrf"] == answer.json()["csrf"]
         assert again["scopes"] == ["read", "write"]
+
+
+async def test_a_session_says_from_which_change_on_a_page_is_to_follow(world: World):
+    await world.add_key("reader", "read")
+    with world.client() as client:
+        before = client.get("/api/session", headers=key("reader")).json()["latest"]
+        async with world.store.transaction() as tx:
+            tx.changed("alert", "a1")
+        assert client.get("/api/session", headers=key("reader")).json()["latest"] > before
+        for wrong in ("x", "-1", "1" * 30, "\u0663", ""):
+            answer = client.get("/api/stream", params={"after": wrong}, headers=key("reader"))
+            assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "after")
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,15 @@ def test_a_cookie_never_counts_from_another_origin(client: TestClient[Any]):
     assert client.post("/api/session", json=credentials, headers={"Origin": UI}).status_code == 403
 
 
+def test_without_required_auth_a_named_origin_reads_and_does_not_write():
+    sent = {"resource": "r", "event": "e", "environment": "Production", "service": ["s"]}
+    app = at_the_edge(World(required=False).app(), NullTelemetry(), (), Origins([UI]))
+    with TestClient(app, raise_server_exceptions=False) as open_to_all:
+        assert open_to_all.get("/api/alerts", headers={"Origin": UI, "Sec-Fetch-Site": "cross-site"}).status_code == 200
+        assert open_to_all.post("/api/alert", json=sent, headers={"Origin": UI}).status_code == 403
+        assert open_to_all.post("/api/alert", json=sent).status_code == 201
+
+
 @pytest.mark.parametrize("wrong", ["*", "https://*", "ui.example.org", "https://ui.example.org/", "ftp://a", ""])
 def test_what_is_no_origin_is_refused(wrong: str):
     with pytest.raises(ValueError, match="is no origin"):

@@ -303,3 +303,33 @@ async def test_it_goes_with_its_user(world: World):
     async with world.store.reading() as tx:
         assert await tx.second_factors.get("id-ann") is None
         assert await tx.second_factors.left("id-ann") == 0
+
+
+async def test_new_recovery_codes_take_a_code_and_the_password_and_end_the_old_ones(world: World):
+    secret, codes = await with_two_steps(world)
+    path = f"{MINE}/recovery-codes"
+    with world.client() as client:
+        enter(client, code_now(world, secret))
+        headers = {"X-CSRF-Token": client.get("/api/session").json()["csrf"]} | OUR_ORIGIN
+        for field, wrong in {"code": "000000", "currentPassword": "wrong password"}.items():
+            body = {"code": codes[0], "currentPassword": PASSWORD} | {field: wrong}
+            refused = client.post(path, json=body, headers=headers)
+            assert (refused.status_code, refused.json()["errors"][0]["field"]) == (400, field)
+        assert client.get(MINE).json()["secondFactor"]["recoveryCodesLeft"] == 10
+        good = {"code": codes[0], "currentPassword": PASSWORD}
+        answer = client.post(path, json=good, headers=headers)
+        fresh = answer.json()["recoveryCodes"]
+        assert answer.headers["cache-control"] == "no-store"
+        assert len({*fresh, *codes}) == 20
+        assert client.get(MINE).json()["secondFactor"]["recoveryCodesLeft"] == 10
+        assert enter(client, codes[1]).status_code == 401
+        assert enter(client, fresh[0]).status_code == 200
+        world.clock.time += timedelta(seconds=STEP)
+        assert enter(client, code_now(world, secret)).status_code == 200, "the telephone is as good as before"
+        headers = log_in(client, "root") | OUR_ORIGIN
+        assert client.post(path, json=good, headers=headers).status_code == 409
+    stored = repr(world.kept())
+    assert not [code for code in fresh if code in stored or code.replace("-", "") in stored]
+    async with world.store.reading() as tx:
+        told = [entry.text for entry in await tx.audit.newest() if entry.action == "recovery-codes"]
+    assert told == ["new ones, from testclient"]

@@ -11,7 +11,7 @@ import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
-from api_client import World
+from api_client import World, key
 from watchbell.api.edge import Edge, networks
 from watchbell.domain.admission import ProxyTerms
 from watchbell.domain.hawk import HawkKey
@@ -58,6 +58,29 @@ async def test_a_trusted_proxy_names_the_caller():
         assert unsafe.status_code == 201
         foreign = {"X-User": "ann", "Origin": "https://evil.example"}
         assert client.post("/api/alert", json=ALERT, headers=foreign).status_code == 403
+
+
+async def test_another_origins_page_does_not_read_as_the_one_whom_the_proxy_names():
+    foreign = {"X-User": "root", "Origin": "https://dash.example"}
+    own = {"X-User": "root", "Origin": "http://testserver.local"}
+    world = world_with(proxy=ProxyTerms(user_header="x-user"))
+    await world.add_user("root", "admin")
+    await world.add_key("reader", "read:alerts")
+    with behind_proxy(world) as client:
+        assert client.get("/api/users", headers=own).status_code == 200
+        assert client.get("/api/users", headers=foreign).status_code == 401
+        assert client.get("/api/alerts", headers=foreign | key("reader")).status_code == 200
+
+
+async def test_a_page_makes_no_browser_tidy_up_as_the_one_whom_the_proxy_names():
+    world = world_with(proxy=ProxyTerms(user_header="x-user"))
+    await world.add_user("root", "admin")
+    with behind_proxy(world) as client:
+        path, user = "/api/management/housekeeping", {"X-User": "root"}
+        for site in ("cross-site", "same-site"):
+            assert client.get(path, headers=user | {"Sec-Fetch-Site": site}).status_code == 403
+        assert client.get(path, headers=user).status_code == 200
+        assert client.post(path, headers=user | {"Sec-Fetch-Site": "same-origin"}).status_code == 200
 
 
 async def test_nobody_else_is_believed():

@@ -19,6 +19,8 @@ OPEN = {
     "GET /api",
     "GET /api/_",
     "GET /api/auth/logout",
+    "GET /api/auth/saml",
+    "GET /api/auth/saml/answer.js",
     "GET /api/auth/saml/continue.js",
     "GET /api/auth/saml/metadata.xml",
     "GET /api/config",
@@ -40,6 +42,7 @@ OPEN = {
     "HEAD /ping/{heartbeat_id:str}",
     "HEAD /ping/{id_or_key:str}/{said_or_slug:str}",
     "HEAD /ping/{ping_key:str}/{slug:str}/{said:str}",
+    "POST /api/auth/cas",
     "POST /api/auth/confirm/{secret:str}",
     "POST /api/auth/forgot",
     "POST /api/auth/login",
@@ -49,6 +52,8 @@ OPEN = {
     "POST /api/auth/saml",
     "POST /api/auth/signup",
     "POST /api/session",
+    "POST /api/session/passkey",
+    "POST /api/session/passkey/begin",
     "POST /api/session/with/{name:str}",
     "POST /api/setup",
     "POST /ping/{heartbeat_id:str}",
@@ -57,14 +62,20 @@ OPEN = {
 }
 SELF_SERVICE = {"POST /api/auth/forgot", "POST /api/auth/reset/{secret:str}", "POST /api/auth/signup"}
 """Open, but off unless the settings say otherwise."""
-KNOWN = {"GET /api/session", "DELETE /api/session"}
+KNOWN = {"GET /api/session", "DELETE /api/session", "GET /api/user/me/mails"}
 KEYLESS = {
     "DELETE /api/sessions",
     "DELETE /api/sessions/{session_id:str}",
     "GET /api/sessions",
+    "GET /api/user/me/passkeys",
     "GET /api/user/me/second-factor",
+    "POST /api/user/me/passkeys",
+    "POST /api/user/me/passkeys/{passkey_id:str}/remove",
     "POST /api/user/me/second-factor",
     "POST /api/user/me/second-factor/off",
+    "POST /api/user/me/second-factor/recovery-codes",
+    "PUT /api/user/me/passkeys",
+    "PUT /api/user/me/passkeys/{passkey_id:str}",
     "PUT /api/user/me/second-factor",
 }
 """For people who logged in; every key is refused."""
@@ -113,12 +124,14 @@ ADMIN = {
     "GET /api/audit",
     "GET /api/management/housekeeping",
     "GET /api/management/properties",
+    "GET /api/management/switchboard",
     "GET /api/user/{user_id:str}",
     "GET /api/user/{user_id:str}/groups",
     "GET /api/users",
     "POST /api/customer",
     "POST /api/group",
     "POST /api/management/housekeeping",
+    "POST /api/management/switchboard",
     "POST /api/perm",
     "POST /api/user",
     "PUT /api/customer/{lookup_id:str}",

@@ -112,6 +112,7 @@ async def test_programs_outside_the_permitted_directories_do_not_run():
         ({"command": "x $ARG1$"}, "command"),
         ({"environment": {"A B": "1"}}, "environment"),
         ({"environment": {"LD_PRELOAD": "/x"}}, "environment"),
+        ({"environment": {"PERLLIB": "/x"}}, "environment"),
         ({"secrets": {"PYTHONPATH": "/x"}}, "secrets"),
         ({"environment": {"A": "a\x00"}}, "environment"),
         ({"on_timeout": "ok"}, "on_timeout"),

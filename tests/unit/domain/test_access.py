@@ -5,6 +5,7 @@ import pytest
 from watchbell.domain.access import (
     known_scope,
     may_grant,
+    network_of,
     password_faults,
     principal_for,
     role_faults,
@@ -15,6 +16,23 @@ from watchbell.domain.accounts import Principal, User
 from watchbell.domain.roles import RoleRules, Roles
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("2001:DB8:0:1:ffff:ffff:ffff:ffff", "2001:db8:0:1::/64"),
+        ("2001:db8:0:2::7", "2001:db8:0:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_what_limits_are_counted_under(address: str, counted: str):
+    assert network_of(address) == counted
 
 
 def holding(*scopes: str) -> Principal:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from watchbell.domain.errors import Unauthenticated
-from watchbell.domain.hawk import Target, check, check_body, parse
+from watchbell.domain.hawk import HawkKey, Target, check, check_body, parse, sign
 
 SECRET = "werxhqb98rpaxn39848xrunpaw3489ruxnpa98w4rxn"
 AT = datetime.fromtimestamp(1353832234, UTC)
@@ -57,3 +57,14 @@ def test_another_body_or_one_that_was_not_signed_is_refused():
 def test_a_header_that_cannot_be_read_is_refused(header: str):
     with pytest.raises(Unauthenticated):
         parse(header)
+
+
+def test_what_is_signed_here_is_valid_here():
+    body, key = b'{"a":1}', HawkKey(id="them", secret="s" * 32)
+    target = Target(method="POST", path="/api/alert?x=1", host="there.example", port=443)
+    header = sign(target, key, AT, "n0nce", "application/json", body)
+    signed = parse(header.removeprefix("Hawk "))
+    check(signed, target, key.secret, "sha256", AT)
+    check_body(signed, "application/json", body, "sha256")
+    with pytest.raises(Unauthenticated):
+        check_body(signed, "application/json", b"{}", "sha256")

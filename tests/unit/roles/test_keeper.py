@@ -12,6 +12,7 @@ from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.ids import SHARDS
 from watchbell.domain.oncall.incident import NotificationStatus
+from watchbell.domain.roles import USUAL
 from watchbell.domain.signal import Signal
 from watchbell.ports.store import Lease
 from watchbell.ports.telemetry import NullTelemetry, Telemetry
@@ -26,12 +27,15 @@ from watchbell.usecases.escalating import Escalating
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.informing import Informing
 from watchbell.usecases.inhibiting import Inhibiting
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.leasing import Shards
+from watchbell.usecases.mailing_nudges import MailingNudges
 from watchbell.usecases.muting import Muting
 from watchbell.usecases.pruning import Pruning
 from watchbell.usecases.pulsing import Pulsing
+from watchbell.usecases.receiving import Receiving
 from watchbell.usecases.relaying import Sender
+from watchbell.usecases.retiring import Retiring
 from watchbell.usecases.routing import Routing
 from watchbell.usecases.ruling import Ruling
 from watchbell.usecases.waking import BusWake, Taken
@@ -55,7 +59,7 @@ def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple
     taken, wake = Taken(take), BusWake(bus)
     duties = Duties(
         shards=shards,
-        routing=Routing(store, configured, RULES, clock, telemetry),
+        routing=Routing(store, configured, RULES, clock, telemetry, AlertaModel()),
         escalating=Escalating(store, configured, RULES, clock),
         delivering=Delivering(store, bus, configured, sender, clock, telemetry, held=shards.held),
         alerting=Alerting(store, AlertaModel()),
@@ -65,8 +69,10 @@ def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple
         checking=Checking(store, bus, configured, clock, telemetry, held=shards.held, taken=taken, wake=wake),
         muting=Muting(store, configured, AlertaModel(), clock),
         inhibiting=Inhibiting(store, configured, clock),
+        retiring=Retiring(store, AlertaModel(), clock),
         pruning=Pruning(store, 100),
         informing=Informing(store, Consulting(), clock, telemetry, held=shards.held),
+        nudges=MailingNudges(store, clock, None, USUAL),
     )
     return Keeper(store, bus, clock, telemetry, duties), shards
 
@@ -138,6 +144,18 @@ async def test_two_keepers_share_and_one_takes_over_when_the_other_stops():
     await until(lambda: len(twos.held) == SHARDS)
     second_stop.set()
     await second
+
+
+async def test_who_takes_the_first_shard_over_tidies_up_at_once():
+    bench = Bench()
+    async with bench.store.transaction() as tx:
+        await tx.spent.use("answer", bench.clock.now(), bench.clock.now() + timedelta(seconds=1))
+    stop = asyncio.Event()
+    one, _ = keeper(bench, "one")
+    role = asyncio.create_task(one.run(stop))
+    await until(lambda: not bench.store._state["spent"])
+    stop.set()
+    await role
 
 
 async def test_the_shards_of_a_dead_keeper_are_taken_over_when_its_leases_run_out():

@@ -21,6 +21,7 @@ def test_each_type_knows_its_issuer():
         {"type": "github", "name": "github", "client_id": "w", "allowed_groups": ["acme"]},
         {"type": "ldap", "name": "staff", "url": "ldaps://d.example", "domains": {"d": "uid={username},dc=d"}},
         {"type": "saml", "name": "idp", "metadata_url": "https://idp.example/metadata"},
+        {"type": "cas", "name": "cas", "url": "https://cas.example/cas"},
     ]
     found = read_providers(tables)
     assert {each.type for each in found} == set(KINDS)
@@ -34,6 +35,7 @@ def test_each_type_knows_its_issuer():
         "https://github.com",
         "ldap:staff",
         "saml:idp",
+        "cas:cas",
     ]
     assert isinstance(found[3], Azure)
     assert found[3].heading == "Microsoft"
@@ -43,7 +45,16 @@ def test_each_type_knows_its_issuer():
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"type": "cas"}, "type"),
+        ({"type": "kerberos"}, "type"),
+        ({"type": "cas"}, "url"),
+        ({"type": "cas", "url": "http://cas.example"}, "url"),
+        ({"type": "cas", "url": "https://cas.example/?x=1"}, "url"),
+        ({"type": "cas", "url": "https://ann@cas.example"}, "url"),
+        ({"type": "cas", "url": "https://cas.example:port"}, "url"),
+        ({"type": "cas", "url": "https://cas.example", "validate_path": "validate"}, "validate_path"),
+        ({"type": "cas", "url": "https://cas.example", "validate_path": "/validate?x"}, "validate_path"),
+        ({"type": "cas", "url": "https://cas.example", "timeout": 0}, "timeout"),
+        ({"type": "cas", "url": "https://cas.example", "allowed_domains": ["x"]}, "allowed_domains"),
         ({"type": "saml"}, "metadata_url"),
         ({"type": "saml", "metadata_url": "http://idp.example"}, "metadata_url"),
         ({"type": "saml", "metadata_url": "https://idp.example", "metadata_file": "/x"}, "metadata_url"),
@@ -64,7 +75,7 @@ def test_faults_name_their_field(change: dict[str, Any], field: str):
     table = KEYCLOAK | change
     if change.get("type") in {"azure", "google", "github", "gitlab"}:
         table = {name: value for name, value in table.items() if name not in {"realm", "url"}} | change
-    if change.get("type") == "saml":
+    if change.get("type") in {"saml", "cas"}:
         table = {"name": "sso"} | change
     with pytest.raises(InvalidSettings) as caught:
         read_providers([table])

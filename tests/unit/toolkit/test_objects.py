@@ -59,3 +59,8 @@ def test_without_tools_the_types_are_all_that_is_judged():
 def test_a_field_that_cannot_be_read_hides_no_other_fault():
     found = faults("check", name="c", type="picky", config={}, interval=0, severity="awful", colour=1, timeout="long")
     assert {"config.url", "interval", "severity", "colour", "timeout"} <= found.keys()
+
+
+def test_defaults_are_those_of_the_type_but_no_secrets():
+    assert SHAPES.defaults("check", {"type": "picky"}) == {"limit": 1}
+    assert SHAPES.defaults("check", {"type": "gone"}) == {}

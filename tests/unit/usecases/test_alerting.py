@@ -12,8 +12,10 @@ from watchbell.domain.ids import SHARDS, new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.alerting import Alerting, Retained
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.housekeeping import Housekeeping
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ALL = range(SHARDS)
@@ -167,6 +169,28 @@ async def test_old_alerts_are_deleted_by_kind():
     assert await world.alert(told) is None
     assert await world.alerting.delete_old([], NOW + timedelta(days=9)) == 0
     assert await world.alert(stands) == stands
+
+
+async def test_what_a_person_closed_is_kept_until_they_cannot_want_it_back():
+    world = World(Retained(closed=100))
+    closed, over = await world.send("A", timeout=0), await world.send("B", "normal")
+    world.clock.time = NOW + timedelta(hours=3)
+    await world.operating.act(closed.id, "close", user="ann")
+    assert await world.alerting.delete_old([], NOW + timedelta(hours=3)) == 1
+    assert await world.alert(over) is None
+    assert await world.alerting.delete_old([], NOW + timedelta(hours=3, minutes=9)) == 0
+    assert await world.alerting.settle([], NOW + timedelta(hours=3, minutes=9)) == 0, "its episode is not over either"
+    assert await world.alerting.delete_old([], NOW + timedelta(hours=3, minutes=10)) == 1
+
+
+async def test_who_asks_for_housekeeping_waits_for_nobody_to_change_their_mind():
+    world = World()
+    closed = await world.send("A", timeout=0)
+    await world.operating.act(closed.id, "close", user="ann")
+    world.clock.time = NOW + timedelta(seconds=5)
+    housekeeping = Housekeeping(world.store, world.clock, AlertaModel())
+    assert await housekeeping.run(closed_hours=1) == 0
+    assert await housekeeping.run(closed_hours=0.001) == 1
 
 
 async def test_zero_keeps_them():

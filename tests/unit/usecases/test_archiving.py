@@ -16,7 +16,8 @@ from watchbell.ports.store import Lease
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases import alerting, archiving
 from watchbell.usecases.alerting import Alerting, Retained
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DAY = 86400

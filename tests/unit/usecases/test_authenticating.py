@@ -47,6 +47,16 @@ async def test_guesses_from_everywhere_at_one_account_are_slowed_down(world: Wor
         await world.authenticating.log_in("ann", "guess", "198.51.100.1")
 
 
+async def test_guesses_at_many_accounts_from_one_network_are_slowed_down(world: World):
+    for number in range(50):
+        with pytest.raises(Unauthenticated):
+            await world.authenticating.log_in(f"user{number}", "guess", f"2001:db8:0:1::{number}")
+    with pytest.raises(Throttled):
+        await world.authenticating.log_in("another", "guess", "2001:db8:0:1:ffff::")
+    with pytest.raises(Unauthenticated):
+        await world.authenticating.log_in("another", "guess", "2001:db8:0:2::")
+
+
 async def test_a_key_ends_at_its_time(world: World):
     made = world.clock.now()
     plain, _ = await world.administering.create_key(OPERATOR, ["read"], expires_at=made + timedelta(minutes=1))
@@ -129,6 +139,16 @@ class WatchedStore(MemoryStore):
             yield tx
         if then is not None:
             await then()
+
+
+async def test_whom_a_proxy_named_is_asked_for_again_without_its_word(world: World):
+    await world.add_user("ann", "guest")
+    before = Principal(login="ann", user_id="id-ann", scopes=frozenset({"admin"}))
+    now = await world.authenticating.again(before)
+    assert now is not None
+    assert not now.may("admin")
+    await world.change_user("ann", active=False)
+    assert await world.authenticating.again(before) is None
 
 
 async def test_what_is_revoked_while_it_is_asked_for_is_not_remembered(world: World):
@@ -227,6 +247,20 @@ async def test_a_user_that_may_less_loses_the_keys_that_give_more(world: World):
     async with world.store.reading() as tx:
         assert [key.prefix for key in await tx.keys.all()] == ["weak"]
     await world.administering.change_user(OPERATOR, "ann", UserChange(status="inactive"))
+    async with world.store.reading() as tx:
+        assert await tx.keys.all() == []
+
+
+async def test_a_key_is_its_owners_however_they_were_named(world: World):
+    await world.add_user("bob")
+    _, first = await world.administering.create_key(OPERATOR, ["read"], user="id-bob")
+    _, second = await world.administering.create_key(OPERATOR, ["read"], user="BOB")
+    machine = Principal(login="root", scopes=frozenset({"admin", "read"}))
+    _, third = await world.administering.create_key(machine, ["read"], user="robot")
+    changed = await world.administering.change_key(OPERATOR, third.id, KeyChange(user="id-bob"))
+    assert [key.user for key in (first, second, third, changed)] == ["bob", "bob", "robot", "bob"]
+    await world.add_key("former", "read", user="id-bob")
+    await world.administering.change_user(OPERATOR, "bob", UserChange(status="inactive"))
     async with world.store.reading() as tx:
         assert await tx.keys.all() == []
 

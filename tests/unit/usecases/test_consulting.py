@@ -294,6 +294,20 @@ async def test_a_status_set_by_hand_is_asked_about():
         await bench.operating.set_status(new_id(), "closed", user="ann")
 
 
+async def test_plug_ins_learn_whether_a_signal_is_the_cause_or_a_person():
+    causes: list[tuple[str, bool]] = []
+
+    def hook(_alert, status, _text, given):
+        causes.append((status, given.received))
+
+    bench = PluginBench(Hooks(status_change=hook, pre_receive=lambda signal, given: given.received and signal))
+    alert = await bench.receive(severity="major")
+    await bench.operating.set_status(alert.id, "ack", user="ann")
+    await bench.operating.act(alert.id, "close", user="ann")
+    await bench.receive(severity="major")
+    assert causes == [("ack", False), ("closed", False), ("open", True)]
+
+
 async def test_a_status_that_there_is_not_is_the_plug_ins_fault():
     bench = PluginBench(Hooks(status_change=lambda *_: Answer(status="sleeping")))
     alert = await bench.receive()

@@ -5,13 +5,14 @@ from typing import Any
 import pytest
 
 from api_client import OUR_ORIGIN, World, key, log_in
-from watchbell.domain.accounts import Principal
+from watchbell.domain.accounts import Group, Permission, Principal
 from watchbell.domain.errors import Faulty, Forbidden
 from watchbell.usecases.administering import OPERATOR
 from watchbell.usecases.managing import Managing
 
 ANN: dict[str, Any] = {"kind": "user", "name": "ann", "roles": ["admin"]}
 BOB: dict[str, Any] = {"kind": "user", "name": "bob", "full_name": "Bob B", "email": "bob@example.org"}
+HELPDESK = Principal(login="h", scopes=frozenset({"read", "write", "admin:users"}))
 HOST: dict[str, Any] = {"kind": "host", "name": "db1"}
 
 
@@ -169,6 +170,30 @@ async def test_users_take_a_scope_of_their_own(world: World, managing: Managing)
     with pytest.raises(Forbidden):
         await managing.apply(keeper, [{**BOB, "roles": ["admin"]}])
     assert [user.roles for user in await world.administering.users()] == [("admin",), ("user",)]
+
+
+async def test_who_holds_more_by_a_group_is_nobodys_to_change(world: World, managing: Managing):
+    await world.add_user("bob")
+    async with world.store.transaction() as tx:
+        await tx.permissions.save(Permission(id="p", match="ops", scopes=("admin",)))
+        await tx.people.save_group(Group(id="g", name="ops", members=("id-bob",)))
+    for verb in (managing.plan, managing.apply):
+        with pytest.raises(Forbidden, match="'admin'"):
+            await verb(HELPDESK, [BOB])
+    assert [user.email for user in await world.administering.users()] == ["", ""]
+    await managing.apply(OPERATOR, [BOB])
+
+
+async def test_pruning_takes_nobody_who_holds_more(world: World, managing: Managing):
+    await world.add_user("bob", "admin")
+    await world.add_user("eve")
+    for verb in (managing.plan, managing.apply):
+        with pytest.raises(Forbidden, match="'admin'"):
+            await verb(HELPDESK, [ANN, {"kind": "user", "name": "eve"}], prune=True)
+    with pytest.raises(Forbidden, match="'admin'"):
+        await world.administering.delete_user(HELPDESK, "bob")
+    await world.administering.delete_user(HELPDESK, "eve")
+    assert await logins(world) == ["ann", "bob"]
 
 
 async def test_the_api_asks_for_the_scope(world: World):

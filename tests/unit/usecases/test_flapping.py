@@ -2,17 +2,20 @@
 
 import pytest
 
+from alert_bench import AlertBench
 from oncall_bench import RANKS, Bench, kinds
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.flapping import FlapRule
+from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.alerts.policy import Limits
 from watchbell.domain.ids import SHARDS
 from watchbell.domain.oncall.incident import IncidentStatus
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.usecases.alerting import Alerting
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving
 
 RULE = FlapRule(changes=3, window=600, calm=300, digest=3600)
 
@@ -195,3 +198,18 @@ async def test_routing_the_same_again_tells_nobody_again(bench):
     before = await bench.told()
     await bench.send(alert)
     assert await bench.told() == before
+
+
+async def test_by_isa_a_closing_ends_the_incident_that_flapping_held_open():
+    bench = await AlertBench(IsaModel(), flapping=RULE).start()
+    alert = await bench.send("critical")
+    for number, severity in enumerate(("ok", "critical", "ok"), 1):
+        await bench.keep()
+        bench.at(10 * number)
+        alert = await bench.send(severity)
+    await bench.keep()
+    assert (alert.flapping, alert.status) == (True, "RTNUN")
+    assert (await bench.incidents())[0].status is IncidentStatus.OPEN
+    assert not (await bench.act(alert, "close")).flapping
+    await bench.keep()
+    assert {each.status for each in await bench.incidents()} == {IncidentStatus.RESOLVED}

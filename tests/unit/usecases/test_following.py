@@ -1,7 +1,10 @@
 import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import pytest
 
+from oncall_bench import HandClock
 from watchbell.testing import MemoryStore
 from watchbell.usecases.following import BACKLOG, ChangeFeed
 
@@ -48,6 +51,22 @@ async def test_a_follower_sees_what_changes_from_now_on(store, feed):
     assert seen.items == {"alert": ["after"]}
 
 
+async def test_a_follower_that_comes_back_when_a_part_of_what_it_missed_is_forgotten_starts_again():
+    clock = HandClock()
+    store = MemoryStore(now=clock.now)
+    feed = ChangeFeed(store, RestlessClock())
+    await change(store, "a")
+    place = await feed.latest()
+    clock.advance(60)
+    await change(store, "missed")
+    clock.advance(3600)
+    await change(store, "b")
+    async with store.transaction() as tx:
+        await tx.changes.trim(clock.now() - timedelta(minutes=30))
+    assert await take(feed.follow(place)) == [None]
+    await feed.close()
+
+
 async def test_a_follower_that_comes_back_gets_what_it_missed(store, feed):
     await change(store, "a")
     place = await feed.latest()
@@ -88,6 +107,38 @@ async def test_a_follower_that_does_not_keep_up_starts_again(store, feed):
     async with asyncio.timeout(5):
         while (await anext(changes)) is not None:
             pass
+
+
+class SlowToLeave(MemoryStore):
+    """A store from which whoever reads is slow to come back, when asked; not the feed's own reader."""
+
+    def __init__(self):
+        super().__init__()
+        self.left = asyncio.Event()
+        self.left.set()
+
+    @asynccontextmanager
+    async def reading(self):
+        async with super().reading() as tx:
+            yield tx
+        task = asyncio.current_task()
+        if task is None or task.get_name() != "change-feed":
+            await self.left.wait()
+
+
+async def test_what_changes_while_somebody_joins_is_not_lost():
+    store = SlowToLeave()
+    feed = ChangeFeed(store, RestlessClock())
+    first = feed.follow()
+    waiting = asyncio.ensure_future(take(first))
+    await asyncio.sleep(0.01)
+    store.left.clear()
+    second = asyncio.ensure_future(take(feed.follow()))
+    await asyncio.sleep(0.01)
+    await change(store, "meanwhile")
+    store.left.set()
+    assert [seen.items["alert"] for seen in (*await waiting, *await second)] == [["meanwhile"]] * 2
+    await feed.close()
 
 
 async def test_closing_sends_followers_away(store, feed):

@@ -1,6 +1,6 @@
 """Heartbeats by origin, from the first one to the alert and back."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from watchbell.domain.alerts.query import AlertQuery
 from watchbell.domain.errors import Fenced, Invalid, Missing, Refused
 from watchbell.ports.store import Lease, Timer
 from watchbell.usecases.heartbeating import ORIGIN, Heartbeating, Sent
-from watchbell.usecases.intake import Receiving, apply_signals
+from watchbell.usecases.receiving import Receiving, apply_signals
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -64,6 +64,19 @@ async def test_the_same_origin_keeps_its_id_and_another_customer_is_another_one(
     assert (await bench.heartbeating.get(first)).tags == ("x",)
     assert len(await bench.heartbeating.all()) == 2
     assert await bench.alerts() == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=10))),
+        datetime(1, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, tzinfo=timezone(timedelta(hours=-10))),
+    ],
+)
+async def test_a_time_that_no_clock_shows_is_that_of_receipt(bench: Bench, said: datetime):
+    found = await bench.heartbeating.get(await bench.beat(create_time=said))
+    assert (found.create_time, found.status(bench.time)) == (NOON, "ok")
 
 
 async def test_silence_raises_an_alert_and_the_next_heartbeat_closes_it(bench: Bench):

@@ -16,7 +16,8 @@ from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
 from watchbell.testing import HandClock, MemoryStore
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -157,6 +158,13 @@ async def test_a_duplicate_is_routed_no_second_time(intake, store):
     await intake.receive(signal())
     await intake.receive(signal())
     assert (await outbox(store))["route"][0] == 1
+
+
+@pytest.mark.parametrize(("services", "rows"), [(("Shop", "Bank"), 2), (("Bank",), 2), (("Shop", "Shop"), 1)])
+async def test_a_duplicate_that_belongs_to_other_services_is_routed(intake, store, services, rows):
+    await intake.receive(signal(service=("Shop",)))
+    await intake.receive(signal(service=services))
+    assert (await outbox(store))["route"][0] == rows
 
 
 async def test_a_change_of_severity_is_routed_and_remembered(intake, store):

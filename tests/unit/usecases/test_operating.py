@@ -10,9 +10,10 @@ from watchbell.domain.errors import Conflict, Invalid, Missing
 from watchbell.domain.ids import new_id, shard_of
 from watchbell.domain.signal import Signal
 from watchbell.ports.telemetry import NullTelemetry
-from watchbell.usecases.intake import Intake, Receiving
+from watchbell.usecases.intake import Intake
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.receiving import Receiving
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -47,6 +47,14 @@ async def test_an_address_that_was_wrong_too_often_must_wait(place: Place):
     assert await place.pinging.find(KEY, "backup", "192.0.2.1")
 
 
+async def test_one_subscribers_ipv6_addresses_count_as_one(place: Place):
+    for number in range(FAILURES_ANYWHERE):
+        await place.guess(1, f"2001:db8:0:1::{number:x}")
+    with pytest.raises(Throttled):
+        await place.pinging.find(KEY, "backup", "2001:db8:0:1:ffff::")
+    assert await place.pinging.find(KEY, "backup", "2001:db8:0:2::")
+
+
 async def test_strangers_do_not_silence_jobs_at_the_same_address(place: Place):
     await place.pinging.find(KEY, "backup", "192.0.2.1")
     await place.guess(FAILURES_ANYWHERE)

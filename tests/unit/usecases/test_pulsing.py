@@ -64,6 +64,12 @@ class Place:
             await tx.catalogue.remove("heartbeat", ["h1"])
         self.configured.expire()
 
+    async def look(self, seconds: float) -> None:
+        """What a keeper does every few seconds."""
+        await self.pulsing.arm(self.leases)
+        self.clock.advance(seconds)
+        await self.fire()
+
     async def fire(self) -> int:
         async with self.store.reading() as tx:
             due = await tx.timers.due(list(range(SHARDS)), self.clock.now(), 100)
@@ -90,6 +96,38 @@ async def test_arming_again_does_not_move_the_time():
     await place.pulsing.arm(place.leases)
     place.clock.advance(20)
     await place.fire()
+    assert len(place.signals) == 1
+
+
+@pytest.mark.parametrize(
+    "before", [{"enabled": False}, {"every": 86400.0}, {"every": 86400.0, "enabled": False}, {"grace": 9000.0}]
+)
+@pytest.mark.parametrize("seconds", [5, 10, 1000])
+async def test_one_that_never_pinged_is_watched_from_when_it_was_last_changed(before, seconds):
+    place = await Place().start(msgspec.structs.replace(HEART, **before))
+    for _ in range(seconds // 5):
+        await place.look(5)
+    assert place.signals == []
+    await place.start()
+    for _ in range(13):
+        await place.look(5)
+    assert place.signals == []
+    await place.look(5)
+    assert [signal.text for signal in place.signals] == ["backup has never pinged"]
+
+
+async def test_one_that_never_pinged_is_watched_again_after_it_was_switched_off():
+    place = await Place().start()
+    await place.look(5)
+    await place.start(msgspec.structs.replace(HEART, enabled=False))
+    for _ in range(40):
+        await place.look(5)
+    await place.start()
+    for _ in range(14):
+        await place.look(5)
+    assert [signal.text for signal in place.signals] == ["backup has never pinged"]
+    for _ in range(40):
+        await place.look(5)
     assert len(place.signals) == 1
 
 

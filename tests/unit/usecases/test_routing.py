@@ -1,9 +1,10 @@
 import msgspec
 import pytest
 
-from oncall_bench import CHANNEL, POLICY, SERVICE, Bench, alert, changed, kinds
+from oncall_bench import CHANNEL, POLICY, SERVICE, Bench, alert, changed, kinds, later
 from watchbell.domain.errors import Fenced
-from watchbell.domain.oncall.incident import IncidentStatus, Purpose
+from watchbell.domain.oncall.decision import former_incident_id
+from watchbell.domain.oncall.incident import Incident, IncidentStatus, Purpose
 
 
 async def test_an_alert_opens_an_incident_and_queues_the_first_step():
@@ -75,6 +76,16 @@ async def test_an_alert_that_no_longer_names_the_service_leaves_its_incident():
     assert incident.status is IncidentStatus.RESOLVED
 
 
+async def test_an_alert_that_becomes_part_of_another_leaves_the_incident_to_that_without_a_word():
+    bench = await Bench().start()
+    first = alert()
+    await bench.send(first)
+    await bench.send(changed(first, status="closed"), alert("Other"))
+    (incident,) = await bench.incidents()
+    assert (incident.status, incident.active) == (IncidentStatus.OPEN, ("alert-Other",))
+    assert [n.purpose for n in await bench.notifications()] == [Purpose.ALERT]
+
+
 async def test_a_new_episode_is_a_new_incident():
     bench = await Bench().start()
     first = alert()
@@ -93,6 +104,35 @@ async def test_an_incident_that_was_resolved_by_hand_is_not_opened_by_the_same_s
     await bench.escalating.resolve(incident.id, "anna")
     await bench.send(alert())
     assert [i.status for i in await bench.incidents()] == [IncidentStatus.RESOLVED]
+
+
+async def test_a_new_alert_under_the_id_of_one_that_was_deleted_is_told():
+    bench = await Bench().start()
+    await bench.send(alert())
+    await bench.send(changed(alert(), status="closed"))
+    async with bench.store.transaction() as tx:
+        await tx.alerts.delete([alert().id])
+    await bench.send(alert(receive_time=later(9000)))
+    assert len(await bench.incidents()) == 2
+    assert [each.purpose for each in await bench.notifications()] == [Purpose.ALERT, Purpose.RECOVERY, Purpose.ALERT]
+
+
+async def test_what_a_former_release_told_of_is_not_told_again():
+    bench = await Bench().start()
+    former = Incident(
+        id=former_incident_id(SERVICE, alert()),
+        service="checkout",
+        title="checkout: Down on web01",
+        status=IncidentStatus.RESOLVED,
+        severity="critical",
+        opened_at=later(1),
+    )
+    async with bench.store.transaction() as tx:
+        await tx.incidents.save([former])
+    await bench.send(alert())
+    assert (await bench.incidents(), await bench.notifications()) == ([former], [])
+    await bench.send(alert(receive_time=later(9000)))
+    assert len(await bench.incidents()) == 2
 
 
 async def test_a_storm_is_one_incident_and_one_page():

@@ -71,6 +71,9 @@ KEPT = {"url": "https://here.example/a", "verify_tls": True, "timeout": 5, "pass
         {"url": "https://here.example:8443/a"},
         {"url": "https://here.example@there.example/a"},
         {"verify_tls": False},
+        {"ca_file": "/mine.pem"},
+        {"environment": {"https_proxy": "http://there.example"}},
+        {"headers": {"host": "there.example"}},
     ],
 )
 def test_dots_send_no_secret_elsewhere(change: dict[str, Any]):
@@ -82,7 +85,55 @@ def test_dots_send_no_secret_elsewhere(change: dict[str, Any]):
     assert sealed({**KEPT, "password": "abc", **change}, KEPT)["password"] == "sealed:cba"
 
 
-@pytest.mark.parametrize("change", [{"url": "https://here.example/b?c"}, {"timeout": 9}, {}])
+COMMAND: dict[str, Any] = {
+    "command": "check_api http://api.internal/health",
+    "environment": {"LANG": "de"},
+    "secrets": {"TOKEN": "sealed:cba", "OTHER": "sealed:zyx"},
+}
+DOTTED: dict[str, Any] = {**COMMAND, "secrets": {"TOKEN": MASK, "OTHER": MASK}}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"command": "check_http -H there.example -u http://there.example/"}, "command"),
+        ({"command": ["check_api", "http://api.internal/health"]}, "command"),
+        ({"environment": {"LANG": "de", "https_proxy": "http://there.example:3128"}}, "environment"),
+        ({"environment": {}}, "environment"),
+        ({"secrets": {"TOKEN": MASK, "https_proxy": "http://there.example:3128"}}, "secrets.https_proxy"),
+        ({"secrets": {"TOKEN": MASK, "OTHER": "http://there.example"}}, "secrets.OTHER"),
+    ],
+)
+def test_dots_give_a_programs_secrets_to_no_other_command_nor_environment(change: dict[str, Any], said: str):
+    with pytest.raises(Faulty) as raised:
+        seal({"config": {**DOTTED, **change}}, {"config": COMMAND}, frozenset({"secrets"}), TurnedVault())
+    assert {fault.fix for fault in raised.value.faults} == {"give the secret again"}
+    assert f"for another {said}" in raised.value.faults[0].reason
+
+
+@pytest.mark.parametrize("secrets", [{"TOKEN": MASK, "OTHER": MASK}, {"TOKEN": MASK, "OTHER": "xyz"}, {"TOKEN": MASK}])
+def test_dots_keep_the_secrets_of_a_command_that_stays(secrets: dict[str, str]):
+    given = {"config": {**COMMAND, "secrets": secrets}}
+    kept = seal(given, {"config": COMMAND}, frozenset({"secrets"}), TurnedVault())["config"]["secrets"]
+    assert kept == {name: COMMAND["secrets"][name] for name in secrets}
+
+
+def test_a_setting_that_was_not_given_had_its_default():
+    before = {"config": {"password": "sealed:cba"}}
+
+    def written(**more: Any) -> Any:
+        body = {"config": {"password": MASK, **more}}
+        return seal(body, before, SECRETS, TurnedVault(), {"verify_tls": True, "environment": {}})
+
+    assert written(verify_tls=True, environment={})["config"]["password"] == "sealed:cba"
+    with pytest.raises(Faulty, match="verify_tls"):
+        written(verify_tls=False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"url": "https://here.example/b?c"}, {"timeout": 9}, {"headers": {"X": "new"}}, {}],
+)
 def test_dots_keep_a_secret_that_stays_where_it_was(change: dict[str, Any]):
     assert sealed({**KEPT, "password": MASK, **change}, KEPT)["password"] == "sealed:cba"
 

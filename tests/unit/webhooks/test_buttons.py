@@ -78,6 +78,13 @@ def test_pagerdutys_log_says_why():
     assert deed.text == "Resolved by Ann."
 
 
+def test_an_address_that_pagerduty_does_not_know_costs_no_acknowledgement():
+    message = incident("acknowledge")
+    message["incident"]["html_url"] = None
+    (deed,) = PagerDuty().read(call({"messages": [message]})).deeds
+    assert (deed.alert, deed.word) == (ALERT.id, "ack")
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -157,3 +157,119 @@ def test_a_form_with_the_whole_message(field: str):
 def test_what_is_no_mail_is_refused(body: bytes, kind: str, why: str):
     with pytest.raises(Invalid, match=why):
         read(body, kind)
+
+
+HEAD = b"From: a@b.c\nSubject: x\n"
+HTML = HEAD + b"Content-Type: text/html\n\n"
+SIZE = 2 << 20
+"""As long as a body may be: what takes the square of it does not end."""
+
+
+def test_it_is_read_off_the_event_loop():
+    assert Email.blocks
+
+
+@pytest.mark.parametrize(
+    ("piece", "text"),
+    [
+        (b"<a", ""),
+        (b"<a>", "x"),
+        (b"<p>a", "a\na"),
+        (b"<!--", "x"),
+        (b"<![CDATA[", ""),
+        (b"<a '", ""),
+        (b"<script>", "x"),
+        (b"</script ", ""),
+        (b"&a", ""),
+        (b"&#x9999999999", ""),
+    ],
+)
+def test_markup_takes_time_that_grows_with_its_length_only(piece: bytes, text: str):
+    assert read(HTML + piece * (SIZE // len(piece))).text.startswith(text)
+    assert len(read(HTML + piece * (SIZE // len(piece))).text) <= 60_000
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"To: d@e.f\n" * 200_000,
+        b"To: d@e.f" + b", d@e.f" * 200_000 + b"\n",
+        b"To: d@e.f" + b",\n d@e.f" * 200_000 + b"\n",
+        b"To: d@e.f," + b"(" * SIZE + b"\n",
+        b"To: d@e.f\n" + b"".join(b"X-%d: y\n" % number for number in range(200_000)),
+        b"To: d@e.f\nReferences: " + b"=?utf-8?q?" * 200_000 + b"\n",
+        b"To: d@e.f\nReferences: " + b"=?utf-8?q?a?= " * 150_000 + b"\n",
+        b"To: d@e.f\nContent-Type: text/plain" + b"; a=b" * 400_000 + b"\n",
+        b"To: d@e.f\nContent-Type: text/plain; charset=punycode\n",
+        b"To: d@e.f\nDate: Thu, 01 Jan 2026 12:00:00 +" + b"9" * SIZE + b"\n",
+    ],
+)
+def test_so_do_headers(head: bytes):
+    signal = read(HEAD + head + b"\n" + b"a9-b" * (SIZE // 4))
+    assert (signal.resource, signal.event, signal.origin) == ("a@b.c", "x", "email/d@e.f")
+    assert signal.text.startswith("a9-b")
+
+
+def test_so_do_parts_inside_parts_and_side_by_side():
+    inside = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%05d\n\n--b%05d\n" % (number, number) for number in range(20_000)
+    )
+    assert read(HEAD + inside + b"\n" * SIZE).text == "x"  # the subject
+    side_by_side = HEAD + b"Content-Type: multipart/mixed; boundary=b\n\n"
+    assert read(side_by_side + b"--b\n\n" + b"--b\nContent-Type: a/b\n\n" * 100_000).text == "x"
+    with pytest.raises(Invalid, match="boundary"):
+        read(side_by_side + b"--b-\n" * 200_000)
+
+
+def test_so_do_the_fields_of_a_form():
+    field = b'--B\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n'
+    with pytest.raises(Invalid, match="500 fields"):
+        read(field * 40_000, "multipart/form-data; boundary=B")
+    with pytest.raises(Invalid, match="500 files"):
+        read(field.replace(b"\r\n\r\n", b"; filename=x\r\n\r\n") * 30_000, "multipart/form-data; boundary=B")
+
+
+def test_a_long_head_does_not_hide_the_text():
+    head = b"".join(b"Received: from a by b\n" for _ in range(5000))
+    assert read(HEAD + head + b"\nthe text").text == "the text"
+
+
+def test_the_text_is_found_behind_what_is_attached():
+    body = (
+        b"Content-Type: multipart/mixed; boundary=o\n\npreamble\n--o\nContent-Type: text/plain\n"
+        b"Content-Disposition: attachment; filename=a.txt\n\nattached\n--o\n"
+        b'Content-Type: multipart/related; boundary="i n"\n\n--i n\nContent-Type: text/html; charset="iso-8859-1"\n'
+        b"Content-Transfer-Encoding: base64\n\nPHA+ZvxyPC9wPg\n--i n\n\nan image\n--i n--\n--o--\nepilogue"
+    )
+    assert read(HEAD + body).text == "für"
+
+
+@pytest.mark.parametrize(
+    ("subject", "event"),
+    [
+        ("=?utf-8?q?=C3?= =?utf-8?q?=BC?= =?iso-8859-1?q?=FC?=  y", "üü y"),
+        ("a =?utf-8*de?b?w7w=?= b", "a ü b"),
+        ("=?nonsense?q?a?= =?utf-8?b?w?=", "a"),
+        ("=?utf-8?x?a?= =?utf-8?q?a", "=?utf-8?x?a?= =?utf-8?q?a"),
+        ("ü", "ü"),
+        ("folded\n  line", "folded line"),
+    ],
+)
+def test_words_of_a_header_in_an_encoding(subject: str, event: str):
+    assert read(f"From: a@b.c\nSubject: {subject}\n\n".encode()).event == event
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("a < b <3 &lt;c", "a < b <3 <c"),
+        ("disk <warning", "disk <warning"),
+        ("<a title='x>y'>z</a>", "z"),
+        ('<a title="x>z</a> w', "z w"),
+        ("a<!-- <b> -->c<!DOCTYPE x><?php y?>", "ac"),
+        ("<STYLE>p{}</STYLE>z<script/>y<script>if(a<b)", "zy"),
+        ("&#99999999999;&nbsp;&bogus;", "\ufffd &bogus;"),
+    ],
+)
+def test_markup_that_is_odd(html: str, text: str):
+    assert without_markup(html) == text

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from watchbell.domain.errors import Invalid
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call, Reading
-from watchbell.toolkit.otlp import from_json, from_protobuf
+from watchbell.toolkit.otlp import FIELDS_MAX, OBJECTS_MAX, RECORDS_MAX, from_json, from_protobuf
 from watchbell.webhooks.otlp import MOST, PROTOBUF, Otlp
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -219,6 +219,50 @@ def test_what_is_too_many_is_told(binary: bool):
     )
 
 
+def test_they_are_read_off_the_event_loop():
+    assert Otlp.blocks
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_of_very_many_records_the_first_are_looked_at(binary: bool):
+    reading = read(request(*[{"severityNumber": 9}] * RECORDS_MAX, *[LOG] * 100), binary=binary)
+    assert reading.signals == []
+    assert reading.reply is not None
+    body = reading.reply(()).body
+    assert body == (
+        inside(1, tagged(1, 0) + varint(100)) if binary else {"partialSuccess": {"rejectedLogRecords": "100"}}
+    )
+
+
+@pytest.mark.parametrize("piece", [b"{},", b"[],", b'{"logRecords":[]},'])
+def test_what_is_small_on_the_wire_and_huge_inside_is_refused_in_json(piece: bytes):
+    many = b'{"resourceLogs":[{"scopeLogs":[%s{}]}]}' % (piece * OBJECTS_MAX)
+    with pytest.raises(Invalid, match="more than 1000000 objects"):
+        from_json(many)
+
+
+def test_what_is_small_on_the_wire_and_huge_inside_is_refused_in_protocol_buffers():
+    with pytest.raises(Invalid, match="more than 1000000 fields"):
+        from_protobuf(inside(1, inside(2, inside(2, tagged(99, 0) + b"\x01")) * 2) * FIELDS_MAX)
+
+
+def test_records_in_protocol_buffers_are_looked_at_while_they_do_not_take_long():
+    record = inside(2, b"\x10\x11" * 1000)
+    batch = from_protobuf(inside(1, inside(2, record * 1000)))
+    assert len(batch.records) + batch.beyond == 1000
+    assert 400 < len(batch.records) < 600
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_a_resource_that_is_huge_is_not_repeated_in_each_of_its_records(binary: bool):
+    about = {"service.name": "shop", **{f"a{number}": "x" * 10_000 for number in range(1000)}}
+    reading = read(request(*[{"severityNumber": 17}] * MOST, **about), binary=binary)
+    assert reading.signals[0].service == ("shop",)
+    assert sum(len(signal.raw_data) for signal in reading.signals) < 40_000 * MOST
+    many = read(request({"severityNumber": 17}, **{f"a{number}": "x" for number in range(1000)}), binary=binary)
+    assert msgspec.json.encode(many.signals[0].raw_data).count(b":") < 300
+
+
 @pytest.mark.parametrize("cut", [1, 5, 30])
 def test_a_message_that_is_cut_off_is_refused(cut: int):
     with pytest.raises(Invalid, match="ends in the middle"):
@@ -236,7 +280,7 @@ def test_what_is_no_message(raw: bytes, why: str):
 def test_values_that_json_cannot_say():
     values = [tagged(4, 1) + struct.pack("<d", float("nan")), inside(7, b"\x00\xff"), b"", tagged(9, 0) + b"\x01"]
     pairs = b"".join(inside(6, inside(1, f"k{number}") + inside(2, value)) for number, value in enumerate(values))
-    (record,) = from_protobuf(inside(1, inside(2, inside(2, pairs))))
+    (record,) = from_protobuf(inside(1, inside(2, inside(2, pairs)))).records
     assert record.attributes == {"k0": None, "k1": "AP8=", "k2": None, "k3": None}
     with pytest.raises(Invalid, match="not UTF-8"):
         from_protobuf(inside(1, inside(2, inside(2, inside(3, b"\xff")))))
@@ -246,7 +290,7 @@ def test_nesting_has_an_end():
     deep: bytes = inside(1, "x")
     for _ in range(200):
         deep = inside(5, inside(1, deep))
-    (record,) = from_protobuf(inside(1, inside(2, inside(2, inside(5, deep)))))
+    (record,) = from_protobuf(inside(1, inside(2, inside(2, inside(5, deep))))).records
     assert msgspec.json.encode(record.body).count(b"[") < 30
 
 

@@ -219,6 +219,32 @@ def test_grafanas_unified_alerting_has_an_alert_for_each_label_set():
     assert (second.resource, second.severity, second.environment) == ("web02", "normal", "Development")
 
 
+def test_every_service_that_grafana_names_counts():
+    """Alerta takes all of the query string, and appends those of the tags."""
+    match = {**LEGACY["evalMatches"][0], "tags": {"service": "c"}}  # type: ignore[index]
+    tagged = {**LEGACY, "evalMatches": [match], "tags": {"service": "d,a"}}
+    unlabelled = {**UNIFIED, "alerts": [{"status": "firing", "labels": {"alertname": "x"}}]}
+    bodies = (tagged, LEGACY, UNIFIED, unlabelled)
+    calls = [
+        Call(body=msgspec.json.encode(body), query={"service": "a"}, repeated={"service": ["a", "b"]}, received=NOW)
+        for body in bodies
+    ]
+    readings: list[Any] = [plugins.table("webhook")["grafana"]().read(call) for call in calls]
+    services = [reading[0].service for reading in readings]
+    assert services == [("a", "b", "c", "d"), ("a", "b"), ("Shop", "Search"), ("a", "b")]
+
+
+@pytest.mark.parametrize("state", ["pending", "paused", ""])
+def test_a_rule_of_grafana_that_is_no_problem_yet_is_refused(state: str):
+    with pytest.raises(Invalid, match="no alerts in Grafana notification payload"):
+        read("grafana", {**LEGACY, "state": state})
+
+
+def test_a_rule_of_grafana_without_data_is_a_problem():
+    (signal,) = read("grafana", {**LEGACY, "state": "no_data"})
+    assert signal.severity == "minor"
+
+
 def test_a_subscription_of_sns_asks_for_its_confirmation():
     asked = {**SNS, "Type": "SubscriptionConfirmation", "Message": "You have chosen …", "SubscribeURL": "http://aws/c"}
     (signal,) = read("cloudwatch", asked)
@@ -241,6 +267,82 @@ def test_a_batch_of_cloud_events():
     assert [signal.resource for signal in read("cloudevents", [CLOUD, {**CLOUD, "subject": "db2"}])] == ["db1", "db2"]
     with pytest.raises(Invalid, match="specversion: is"):
         read("cloudevents", {**CLOUD, "specversion": "0.3"})
+
+
+def changed(body: Any, path: str, value: Any) -> Any:
+    """The same with another value at `a.b`."""
+    name, _, rest = path.partition(".")
+    return {**body, name: changed(body.get(name, {}), rest, value) if rest else value}
+
+
+def alarm(path: str, value: Any) -> Any:
+    """An alarm of CloudWatch with another value in its message."""
+    return {**SNS, "Message": msgspec.json.encode(changed(ALARM, path, value)).decode()}
+
+
+@pytest.mark.parametrize(
+    ("vendor", "body"),
+    [
+        ("newrelic", changed(NEWRELIC, "incident_url", None)),
+        ("newrelic", changed(NEWRELIC, "targets", None)),
+        ("pingdom", changed(PINGDOM, "importance_level", None)),
+        ("pingdom", changed(PINGDOM, "description", None)),
+        ("cloudwatch", alarm("Region", None)),
+        ("cloudwatch", alarm("Trigger.Dimensions", None)),
+        ("cloudwatch", alarm("Trigger", None)),
+        ("serverdensity", changed(DENSITY, "item_type", None)),
+        ("fail2ban", {"resource": "192.0.2.1", "event": "ban", "attributes": None, "tags": None}),
+        ("stackdriver", changed(STACKDRIVER, "incident.resource_name", None)),
+        ("stackdriver", changed(STACKDRIVER, "incident.documentation", "Restart the machine.")),
+        ("stackdriver", changed(STACKDRIVER, "incident.documentation", {"content": None})),
+        ("graylog", changed(GRAYLOG, "check_result.triggered_condition", None)),
+        ("riemann", changed(RIEMANN, "state", None)),
+        ("grafana", changed(LEGACY, "message", None)),
+        ("zabbix", changed(ZABBIX, "text", None)),
+        ("sentry", changed(SENTRY, "data.issue.culprit", None)),
+        ("prometheus", {"alerts": [{"status": "firing", "labels": {"a": None}, "annotations": None}]}),
+    ],
+)
+def test_a_null_is_as_good_as_no_field(vendor: str, body: Any):
+    (signal,) = read(vendor, body)
+    assert signal.resource
+    assert "None" not in signal.text
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [
+        ("Critical", "critical"),
+        ("Error", "major"),
+        ("Warning", "warning"),
+        ("No severity", "critical"),
+        ("", "critical"),
+    ],
+)
+def test_googles_words_for_severities(said: str, severity: str):
+    incident = {**STACKDRIVER["incident"], "severity": said}  # type: ignore[dict-item]
+    (documented,) = read("stackdriver", {"incident": incident})
+    (signal,) = read("stackdriver", {"incident": {**incident, "documentation": None}})
+    assert (documented.severity, signal.severity) == ("minor", severity)
+
+
+def test_documentation_as_a_text_may_be_json_too():
+    (signal,) = read("stackdriver", changed(STACKDRIVER, "incident.documentation", '{"service": "Shop"}'))
+    assert signal.service == ("Shop",)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "body", "field"),
+    [
+        ("riemann", {**RIEMANN, "host": None}, "host"),
+        ("pingdom", {**PINGDOM, "check_name": None, "description": None}, "check_name"),
+        ("stackdriver", {"incident": None}, "incident"),
+        ("cloudwatch", alarm("Trigger.Dimensions", 5), "Dimensions"),
+    ],
+)
+def test_what_must_be_there_is_named(vendor: str, body: Any, field: str):
+    with pytest.raises(Invalid, match=field):
+        read(vendor, body)
 
 
 @pytest.mark.parametrize("vendor", sorted(plugins.table("webhook")))

@@ -30,7 +30,7 @@ export const alerts = {
   list: (query: Query, signal?: AbortSignal) => get<AlertPage>('/alerts', searching(query), signal),
   counts: (query: Query = {}) => get<AlertCounts>('/alerts/count', searching(query)),
   history: (query: Query) => get<Said<'alerts.history'>>('/alerts/history', query),
-  environments: (query: Query = {}) => get<Said<'alert_reports.environments'>>('/environments', query),
+  environments: (query: Query = {}) => get<Said<'alert_reports.environments'>>('/environments', searching(query)),
   one: (id: string) => get<Said<'alerts.one'>>(`/alert/${at(id)}`),
   why: (id: string) => get<Said<'alert_path.why'>>(`/alert/${at(id)}/why`),
   act: (id: string, action: string, text = '', timeout?: number) =>
@@ -44,6 +44,8 @@ export const alerts = {
     ),
   /** Set a status whatever the alarm model thinks of it. */
   setStatus: (ids: readonly string[], status: string) => put<Said<'alerts_bulk.set_status'>>('/_bulk/alerts/status', { status }, { id: [...ids] }),
+  /** Each has the status again that it had before it was closed, and whoever had acknowledged it. */
+  undoClosing: (ids: readonly string[]) => put<Said<'alerts_bulk.undo'>>('/_bulk/alerts/undo', { action: 'close' }, { id: [...ids] }),
   /** Whose alerts these are from now on; '' makes them nobody's. */
   assign: (ids: readonly string[], assignee: string) =>
     put<Said<'alerts_bulk.act'>>('/_bulk/alerts/action', { action: 'assign', assignee }, { id: [...ids] }),
@@ -87,6 +89,7 @@ export const config = {
   read: () => get<PublicConfig>('/config'),
   schema: () => get<SchemaBook>('/schema'),
   status: () => get<SystemStatus>('/status'),
+  turn: (name: string, on: boolean) => post<Said<'switchboard.turn'>>('/management/switchboard', { [name]: on ? 'ON' : 'OFF' }),
   audit: () => get<Said<'audit.audit'>>('/audit'),
 }
 
@@ -173,11 +176,20 @@ export const people = {
   sessions: () => get<Said<'own_sessions.sessions'>>('/sessions'),
   endSession: (id: string) => del<Said<'own_sessions.end'>>(`/sessions/${at(id)}`),
   endOtherSessions: () => del<Said<'own_sessions.end_others'>>('/sessions'),
+  mails: () => get<Said<'own_mails.mails'>>('/user/me/mails'),
+  chooseMails: (mails: Said<'own_mails.mails'>['mails']) => put<Said<'own_mails.set_mails'>>('/user/me/mails', { mails }),
+  askToConfirm: () => post('/user/me/confirm'),
   twoStep: () => get<Said<'two_step.standing'>>('/user/me/second-factor'),
   beginTwoStep: () => post<Said<'two_step.begin'>>('/user/me/second-factor'),
   turnOnTwoStep: (body: Schemas['FirstCode']) => put<Said<'two_step.turn_on'>>('/user/me/second-factor', body),
   turnOffTwoStep: (body: Schemas['LastCode']) => post('/user/me/second-factor/off', body),
+  newRecoveryCodes: (body: Schemas['LastCode']) => post<Said<'two_step.renew'>>('/user/me/second-factor/recovery-codes', body),
   turnOffTwoStepFor: (id: string) => del(`/user/${at(id)}/second-factor`),
+  passkeys: () => get<Said<'passkeys.mine'>>('/user/me/passkeys'),
+  beginPasskey: (body: Schemas['PasskeyWanted']) => post<Said<'passkeys.begin'>>('/user/me/passkeys', body),
+  addPasskey: (body: Schemas['PasskeyMade']) => put<Said<'passkeys.add'>>('/user/me/passkeys', body),
+  renamePasskey: (id: string, body: Schemas['PasskeyNamed']) => put<Said<'passkeys.rename'>>(`/user/me/passkeys/${at(id)}`, body),
+  removePasskey: (id: string, body: Schemas['PasskeyGone']) => post(`/user/me/passkeys/${at(id)}/remove`, body),
   keys: () => get<Said<'keys.keys'>>('/keys'),
   createKey: (key: Body) => post<Said<'keys.create'>>('/key', key),
   removeKey: (id: string) => del(`/key/${at(id)}`),

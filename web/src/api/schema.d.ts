@@ -228,6 +228,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/_bulk/alerts/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Undo a closing: each alert has the status again that it had, and whoever had acknowledged it has it again
+         * @description Undo a closing: each alert has the status again that it had, and whoever had acknowledged it has it again.
+         *
+         *     Those that nobody closed, or that changed since, stay as they are and are `refused`, as is an `id` that is gone.
+         */
+        put: operations["alerts_bulk.undo"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/_bulk/alerts/untag": {
         parameters: {
             query?: never;
@@ -731,6 +753,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/cas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Log in with the ticket that a CAS gave for the page `service`, as Alerta's pages do
+         * @description Log in with the ticket that a CAS gave for the page `service`, as Alerta's pages do.
+         *
+         *     The page must be of an origin that `server.cors_origins` names whole. A ticket is good once.
+         */
+        post: operations["log_in.redeem_ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/confirm/{secret}": {
         parameters: {
             query?: never;
@@ -778,7 +822,8 @@ export interface paths {
          * Log in with `username` (or `email`) and `password`; the token is a session that a header carries
          * @description Log in with `username` (or `email`) and `password`; the token is a session that a header carries.
          *
-         *     Where two-step log-in is on, a `code` is needed, too; without one, 401 says so.
+         *     Where two-step log-in is on, a `code` is needed, too; without one, 401 says so. Where a second step is required and
+         *     there is none, 403 says what to do.
          */
         post: operations["alerta_auth.log_in"];
         delete?: never;
@@ -829,10 +874,38 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Send a pop-up of Alerta's pages to a SAML identity provider
+         * @description Send a pop-up of Alerta's pages to a SAML identity provider.
+         *
+         *     The page that opens it must be of an origin that `server.cors_origins` names, and send its `Referer`.
+         */
+        get: operations["saml.open_beside"];
         put?: never;
-        /** Take the answer of a SAML identity provider: opens the session, and goes on to the page that was wanted */
+        /**
+         * Take the answer of a SAML identity provider: opens the session, and goes on to the page that was wanted
+         * @description Take the answer of a SAML identity provider: opens the session, and goes on to the page that was wanted.
+         *
+         *     A pop-up of Alerta's pages says to its opener what came of it: `{status, token}`, or `{status, message}`.
+         */
         post: operations["saml.consume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/saml/answer.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What tells the page that waits for a pop-up */
+        get: operations["saml.answer_opener"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -921,7 +994,7 @@ export interface paths {
         };
         /** One blackout */
         get: operations["blackouts.one"];
-        /** Change what is given of a blackout */
+        /** Change what is given of a blackout; null leaves the environment and the times as they are */
         put: operations["blackouts.change"];
         post?: never;
         /** Delete a blackout. What it alone silenced is told then */
@@ -1840,6 +1913,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/management/switchboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The switches, and whether they are on */
+        get: operations["switchboard.show"];
+        put?: never;
+        /** Turn switches on or off, for all nodes; they have it within two seconds */
+        post: operations["switchboard.turn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/mappings/{name}/text": {
         parameters: {
             query?: never;
@@ -2067,7 +2158,8 @@ export interface paths {
          * @description Alerts that opened in a span, archived and live ones together; without `from` and `to`, in the last 30 days.
          *
          *     How many there were over time, by their highest severity; how long it took until somebody acknowledged them and
-         *     until they were resolved; the resources and events with the most, those that flapped, and what stood longest.
+         *     until they were resolved; the resources, events and services with the most, those that flapped, and what stood
+         *     longest.
          */
         get: operations["reports.alerts"];
         put?: never;
@@ -2238,6 +2330,45 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/session/passkey": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Log in by a passkey, within five minutes and once, without a code. The answer is that of a log-in by password */
+        post: operations["passkeys.log_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/session/passkey/begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to log in by a passkey: `publicKey` is for the browser's `navigator.credentials.get`
+         * @description Begin to log in by a passkey: `publicKey` is for the browser's `navigator.credentials.get`.
+         *
+         *     Bytes in it are in base64url.
+         */
+        post: operations["passkeys.ask"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session/providers": {
         parameters: {
             query?: never;
@@ -2332,7 +2463,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** How Watchbell itself is: keepers with their shards, the newest result, what waits to leave */
+        /** How Watchbell itself is: keepers and their shards, the newest result, what waits to leave, what is turned off */
         get: operations["overview.status"];
         put?: never;
         post?: never;
@@ -2353,7 +2484,8 @@ export interface paths {
          * Follow all changes
          * @description Follow all changes.
          *
-         *     Events: `hello`, `change`, `reset`.
+         *     Events: `hello`, `change`, `reset`. The answer ends with the caller's session or key, and when they come to see
+         *     other customers, or nothing.
          */
         get: operations["stream.stream"];
         put?: never;
@@ -2444,7 +2576,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Switch off two-step log-in of somebody who lost telephone and recovery codes */
+        /** Switch off two-step log-in of somebody who lost telephone and recovery codes, and remove their passkeys */
         delete: operations["two_step.turn_off_for"];
         options?: never;
         head?: never;
@@ -2492,6 +2624,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/user/me/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a mail sent with a link that confirms the caller's address; no second one within two minutes */
+        post: operations["own_mails.confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/user/me/groups": {
         parameters: {
             query?: never;
@@ -2503,6 +2652,87 @@ export interface paths {
         get: operations["users.my_groups"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which mails about alerts the caller wants, and whether they are `possible`
+         * @description Which mails about alerts the caller wants, and whether they are `possible`.
+         *
+         *     They are with a mail server (`server`) and an address that is `confirmed`.
+         */
+        get: operations["own_mails.mails"];
+        /** Choose which mails about alerts the caller gets */
+        put: operations["own_mails.set_mails"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/passkeys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The caller's passkeys, how many there may be, and why there can be none. Keys are told nothing */
+        get: operations["passkeys.mine"];
+        /** Keep a passkey that the caller's device made */
+        put: operations["passkeys.add"];
+        /**
+         * Begin to add a passkey: `publicKey` is for the browser's `navigator.credentials.create`, bytes in base64url
+         * @description Begin to add a passkey: `publicKey` is for the browser's `navigator.credentials.create`, bytes in base64url.
+         *
+         *     `PUT` brings what was made, within five minutes and once.
+         */
+        post: operations["passkeys.begin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/passkeys/{passkey_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Call one of the caller's passkeys otherwise */
+        put: operations["passkeys.rename"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/passkeys/{passkey_id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove one of the caller's passkeys */
+        post: operations["passkeys.remove"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2544,6 +2774,23 @@ export interface paths {
         put?: never;
         /** Switch two-step log-in off */
         post: operations["two_step.turn_off"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/user/me/second-factor/recovery-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** New recovery codes, told once, in the place of those that are left */
+        post: operations["two_step.renew"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3138,7 +3385,7 @@ export interface components {
              */
             customer: string | null;
             /**
-             * @description When it ends.
+             * @description When it ends; a time in the year 9999 is never.
              * @default null
              */
             expireTime: string | null;
@@ -3351,6 +3598,8 @@ export interface components {
             code: number;
             /** @description All that is wrong, when it is known field by field. */
             errors: (components["schemas"]["FieldError"] | string)[] | null;
+            /** @description Of the alert that a plug-in has no room for now. */
+            id?: string;
             message: string;
             /** @description What the log has it under. */
             requestId: string;
@@ -3477,6 +3726,14 @@ export interface components {
             };
             /** @description The format as YAML or JSON. */
             text: string;
+        };
+        /** @description Another installation, and what waits to be told to it. */
+        ForwardBody: {
+            /** @description Whether the settings name it; what waits for one that they do not is told when they do again. */
+            configured: boolean;
+            count: number;
+            name: string;
+            oldest: number;
         };
         /** @description How many parties took each step after the one before it. */
         FunnelAnswer: {
@@ -3638,7 +3895,11 @@ export interface components {
             /** Format: date-time */
             createTime: string;
             customer: string | null;
-            expireTime: string | null;
+            /**
+             * Format: date-time
+             * @description When it ends; a time in the year 9999 is never.
+             */
+            expireTime: string;
             href: string;
             id: string;
             key: string;
@@ -3658,7 +3919,7 @@ export interface components {
             fields: components["schemas"]["FieldDoc"][];
             title: string;
         };
-        /** @description What switches it off. */
+        /** @description What switches it off, or brings new recovery codes. */
         LastCode: {
             /** @description What the telephone shows, or a recovery code. */
             code: string;
@@ -3702,6 +3963,7 @@ export interface components {
         ManagedObject: {
             /** @description Its fields, as `/api/schema` has them. Secrets are dots. */
             body: Record<string, unknown>;
+            /** @description Of a heartbeat its name, for callers who may change none: whoever knows the id may ping. */
             id: string;
             kind: string;
             name: string;
@@ -3766,14 +4028,17 @@ export interface components {
             /** @enum {unknown} */
             status: "active" | "inactive";
         };
-        /** @description One of the problems that an alert stands for. */
+        /** @description One of the problems that an alert stands for. A former release wrote neither `service` nor `timeout`: null. */
         MemberBody: {
             event: string;
             /** @description Whether a blackout covers it. */
             muted: boolean;
+            muted_by: string[];
             resource: string;
+            service: string[] | null;
             severity: string;
             text: string;
+            timeout: number | null;
         };
         /** @description A key that is wanted. */
         NewKey: {
@@ -3783,7 +4048,7 @@ export interface components {
              */
             customer: string | null;
             /**
-             * @description When it ends; without it, never.
+             * @description When it ends; without it, never. A time in the year 9999 is never, too.
              * @default null
              */
             expireTime: string | null;
@@ -3943,6 +4208,53 @@ export interface components {
             /** @default null */
             text: string | null;
         };
+        /** @description Which mails about alerts somebody wants. */
+        OwnMails: {
+            /** @description `none`; `mentions`: when a note mentions them, or an alert is made theirs; `all`: notes on what they watch. */
+            mails: components["schemas"]["Wish"];
+        };
+        /** @description Who removes a passkey. */
+        PasskeyGone: {
+            /** @description The present password. */
+            currentPassword: string;
+        };
+        /** @description A passkey that a device has made. */
+        PasskeyMade: {
+            /** @description The browser's `PublicKeyCredential` as JSON, bytes in base64url. */
+            credential: Record<string, unknown>;
+            /** @description What its owner calls it: 1 to 100 characters. */
+            name: string;
+            /** @description As it came with what the browser was to ask. */
+            ticket: string;
+        };
+        /** @description What a passkey is to be called. */
+        PasskeyNamed: {
+            /** @description 1 to 100 characters. */
+            name: string;
+        };
+        /** @description A passkey, without what it proves itself by. */
+        PasskeyRow: {
+            /** Format: date-time */
+            createTime: string;
+            id: string;
+            lastUsedTime: string | null;
+            name: string;
+        };
+        /** @description What a device signed to log somebody in. */
+        PasskeyShown: {
+            /** @description The browser's `PublicKeyCredential` as JSON, bytes in base64url. */
+            credential: Record<string, unknown>;
+        };
+        /** @description Who wants to add a passkey. */
+        PasskeyWanted: {
+            /**
+             * @description What the telephone shows, or a recovery code, where two-step log-in is on.
+             * @default
+             */
+            code: string;
+            /** @description The present password. */
+            currentPassword: string;
+        };
         /** @description An alert that is over. It may be one of several that an alert with the same id has been. */
         PastBody: {
             ackedBy: string;
@@ -4064,6 +4376,7 @@ export interface components {
             failing: boolean;
             /** @description Seconds. */
             grace: number;
+            /** @description The name, for callers who may change no heartbeats. */
             id: string;
             lastExit: number;
             lastPing: string | null;
@@ -4071,7 +4384,7 @@ export interface components {
             /** @description Its name in addresses that have a ping key. */
             slug: string;
             started: string | null;
-            /** @description Where to ping; whoever knows it may. */
+            /** @description Where to ping; whoever knows it may. Empty for callers who may change no heartbeats. */
             url: string;
         };
         /** @description One measured number. */
@@ -4528,6 +4841,21 @@ export interface components {
             stage: "attached" | "changed" | "detached" | "matched" | "received" | "suppressed" | "told" | "untold";
             text: string;
         };
+        /** @description The switches. */
+        Switchboard: {
+            status: string;
+            switches: components["schemas"]["SwitchState"][];
+        };
+        /** @description A switch, as Alerta tells of it. */
+        SwitchState: {
+            description: string;
+            group: string;
+            name: string;
+            title: string;
+            type: string;
+            /** @enum {unknown} */
+            value: "OFF" | "ON";
+        };
         /** @description How many alerts have a tag in an environment. */
         TagCount: {
             count: number;
@@ -4537,6 +4865,11 @@ export interface components {
         /** @description Tags to add or to remove. */
         TagList: {
             tags: string[];
+        };
+        /** @description What Alerta's pages bring back from a CAS. */
+        Ticket: {
+            service: string;
+            ticket: string;
         };
         /** @description One decision or event in the life of an incident. */
         TimelineLine: {
@@ -4567,6 +4900,14 @@ export interface components {
             events: number;
             parties: number;
             value: string | null;
+        };
+        /** @description What is taken back. */
+        Undo: {
+            /**
+             * @description Only a closing: of all else there is an action that leads back.
+             * @enum {unknown}
+             */
+            action: "close";
         };
         /** @description One thing that a user did. */
         UserEvent: {
@@ -4609,7 +4950,12 @@ export interface components {
             query: string;
             shared: boolean;
         };
-        /** @description A resource or an event with its alerts. */
+        /**
+         * @description Which mails a person wants.
+         * @enum {unknown}
+         */
+        Wish: "all" | "mentions" | "none";
+        /** @description A resource, an event or a service with its alerts. */
         WorstBody: {
             count: number;
             name: string;
@@ -4748,6 +5094,10 @@ export interface components {
         "rows.page": number;
         /** @description How many rows a page has. */
         "rows.page-size": number;
+        /** @description A search, as `resource:web* AND text:disk`. */
+        "rows.q": string;
+        /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+        "rows.q.df": string;
         /** @description Fields to sort by; `-` before one turns the order round. */
         "rows.sort-by": string[];
     };
@@ -5586,6 +5936,114 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "alerts_bulk.undo": {
+        parameters: {
+            query?: {
+                /** @description Any of these values; `~` before one: contains it. `assignee!=…` for alerts without them. */
+                assignee?: components["parameters"]["alerts.assignee"];
+                /** @description The same for an attribute, by its name. */
+                "attributes.<name>"?: components["parameters"]["alerts.attributes.<name>"];
+                /** @description Any of these values; `~` before one: contains it. `correlate!=…` for alerts without them. */
+                correlate?: components["parameters"]["alerts.correlate"];
+                /** @description Any of these values; `~` before one: contains it. `createTime!=…` for alerts without them. */
+                createTime?: components["parameters"]["alerts.createTime"];
+                /** @description Any of these values; `~` before one: contains it. `customer!=…` for alerts without them. */
+                customer?: components["parameters"]["alerts.customer"];
+                /** @description Any of these values; `~` before one: contains it. `duplicateCount!=…` for alerts without them. */
+                duplicateCount?: components["parameters"]["alerts.duplicateCount"];
+                /** @description Any of these values; `~` before one: contains it. `environment!=…` for alerts without them. */
+                environment?: components["parameters"]["alerts.environment"];
+                /** @description Any of these values; `~` before one: contains it. `event!=…` for alerts without them. */
+                event?: components["parameters"]["alerts.event"];
+                /** @description Any of these values; `~` before one: contains it. `flapping!=…` for alerts without them. */
+                flapping?: components["parameters"]["alerts.flapping"];
+                /** @description Last received after this time. */
+                "from-date"?: components["parameters"]["alerts.from-date"];
+                /** @description Any of these values; `~` before one: contains it. `group!=…` for alerts without them. */
+                group?: components["parameters"]["alerts.group"];
+                /** @description Any of these values; `~` before one: contains it. `id!=…` for alerts without them. */
+                id?: components["parameters"]["alerts.id"];
+                /** @description Any of these values; `~` before one: contains it. `inhibited!=…` for alerts without them. */
+                inhibited?: components["parameters"]["alerts.inhibited"];
+                /** @description Any of these values; `~` before one: contains it. `inhibitedBy!=…` for alerts without them. */
+                inhibitedBy?: components["parameters"]["alerts.inhibitedBy"];
+                /** @description Any of these values; `~` before one: contains it. `inhibition!=…` for alerts without them. */
+                inhibition?: components["parameters"]["alerts.inhibition"];
+                /** @description Any of these values; `~` before one: contains it. `lastReceiveId!=…` for alerts without them. */
+                lastReceiveId?: components["parameters"]["alerts.lastReceiveId"];
+                /** @description Any of these values; `~` before one: contains it. `lastReceiveTime!=…` for alerts without them. */
+                lastReceiveTime?: components["parameters"]["alerts.lastReceiveTime"];
+                /** @description Any of these values; `~` before one: contains it. `origin!=…` for alerts without them. */
+                origin?: components["parameters"]["alerts.origin"];
+                /** @description Any of these values; `~` before one: contains it. `previousSeverity!=…` for alerts without them. */
+                previousSeverity?: components["parameters"]["alerts.previousSeverity"];
+                /** @description A search, as `severity:major AND text:disk*`. */
+                q?: components["parameters"]["alerts.q"];
+                /** @description The field that words without a field are looked for in; `any` for all. */
+                "q.df"?: components["parameters"]["alerts.q.df"];
+                /** @description Any of these values; `~` before one: contains it. `rawData!=…` for alerts without them. */
+                rawData?: components["parameters"]["alerts.rawData"];
+                /** @description Any of these values; `~` before one: contains it. `receiveTime!=…` for alerts without them. */
+                receiveTime?: components["parameters"]["alerts.receiveTime"];
+                /** @description Any of these values; `~` before one: contains it. `repeat!=…` for alerts without them. */
+                repeat?: components["parameters"]["alerts.repeat"];
+                /** @description Any of these values; `~` before one: contains it. `resource!=…` for alerts without them. */
+                resource?: components["parameters"]["alerts.resource"];
+                /** @description Any of these values; `~` before one: contains it. `service!=…` for alerts without them. */
+                service?: components["parameters"]["alerts.service"];
+                /** @description Any of these values; `~` before one: contains it. `severity!=…` for alerts without them. */
+                severity?: components["parameters"]["alerts.severity"];
+                /** @description Any of these values; `~` before one: contains it. `status!=…` for alerts without them. */
+                status?: components["parameters"]["alerts.status"];
+                /** @description Any of these values; `~` before one: contains it. `tag!=…` for alerts without them. */
+                tag?: components["parameters"]["alerts.tag"];
+                /** @description Any of these values; `~` before one: contains it. `tags!=…` for alerts without them. */
+                tags?: components["parameters"]["alerts.tags"];
+                /** @description Any of these values; `~` before one: contains it. `text!=…` for alerts without them. */
+                text?: components["parameters"]["alerts.text"];
+                /** @description Any of these values; `~` before one: contains it. `timeout!=…` for alerts without them. */
+                timeout?: components["parameters"]["alerts.timeout"];
+                /** @description Last received by this time. */
+                "to-date"?: components["parameters"]["alerts.to-date"];
+                /** @description Any of these values; `~` before one: contains it. `trendIndication!=…` for alerts without them. */
+                trendIndication?: components["parameters"]["alerts.trendIndication"];
+                /** @description Any of these values; `~` before one: contains it. `type!=…` for alerts without them. */
+                type?: components["parameters"]["alerts.type"];
+                /** @description Any of these values; `~` before one: contains it. `updateTime!=…` for alerts without them. */
+                updateTime?: components["parameters"]["alerts.updateTime"];
+                /** @description Any of these values; `~` before one: contains it. `value!=…` for alerts without them. */
+                value?: components["parameters"]["alerts.value"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Undo"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        refused?: {
+                            [key: string]: string;
+                        };
+                        /** @enum {unknown} */
+                        status: "ok";
+                        updated: string[];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "alerts_bulk.untag": {
         parameters: {
             query?: {
@@ -5998,6 +6456,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 related?: string[];
                 /** @description Fields to sort by; `-` before one turns the order round. */
@@ -6842,6 +7304,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         history: components["schemas"]["RichHistoryLine"][];
+                        message?: string;
                         /** @enum {unknown} */
                         status: "ok";
                         total: number;
@@ -7428,6 +7891,35 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "log_in.redeem_ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Ticket"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {unknown} */
+                        status: "ok";
+                        token: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "signing_up.confirm": {
         parameters: {
             query?: never;
@@ -7586,6 +8078,28 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "saml.open_beside": {
+        parameters: {
+            query?: {
+                /** @description The provider's name; else the first. */
+                name?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "saml.consume": {
         parameters: {
             query?: never;
@@ -7614,6 +8128,27 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "saml.answer_opener": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
             };
             default: components["responses"]["Error"];
         };
@@ -7868,6 +8403,10 @@ export interface operations {
                 "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 priority?: string[];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 recurrence?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -8261,6 +8800,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
             };
@@ -8939,6 +9482,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -8989,6 +9536,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -9126,6 +9677,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 receiveTime?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -9526,6 +10081,10 @@ export interface operations {
                 "page-size"?: components["parameters"]["rows.page-size"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 prefix?: string[];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 scopes?: string[];
                 /** @description Fields to sort by; `-` before one turns the order round. */
@@ -9810,6 +10369,57 @@ export interface operations {
                         uptime: number;
                         version: string;
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "switchboard.show": {
+        parameters: {
+            query?: {
+                /** @description Show this one only. */
+                switch?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Switchboard"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "switchboard.turn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    [key: string]: "OFF" | "ON";
+                };
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Switchboard"];
                 };
             };
             default: components["responses"]["Error"];
@@ -10254,6 +10864,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 scopes?: string[];
                 /** @description Fields to sort by; `-` before one turns the order round. */
@@ -10387,6 +11001,7 @@ export interface operations {
                         longest: components["schemas"]["StandingBody"][];
                         resolving: components["schemas"]["SpreadBody"];
                         resources: components["schemas"]["WorstBody"][];
+                        services: components["schemas"]["WorstBody"][];
                         /** @enum {unknown} */
                         status: "ok";
                         times: string[];
@@ -10714,6 +11329,8 @@ export interface operations {
                     "application/json": {
                         alarms: components["schemas"]["Alarms"];
                         csrf: string;
+                        latest?: number;
+                        mustEnrol: boolean;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
@@ -10747,6 +11364,8 @@ export interface operations {
                     "application/json": {
                         alarms: components["schemas"]["Alarms"];
                         csrf: string;
+                        latest?: number;
+                        mustEnrol: boolean;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
@@ -10788,6 +11407,8 @@ export interface operations {
                 error?: string;
                 /** @description What was sent to it. */
                 state?: string;
+                /** @description What a CAS gave. */
+                ticket?: string;
             };
             header?: never;
             path: {
@@ -10803,6 +11424,66 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.log_in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyShown"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        alarms: components["schemas"]["Alarms"];
+                        csrf: string;
+                        latest?: number;
+                        mustEnrol: boolean;
+                        scopes: string[];
+                        severities: components["schemas"]["SeverityLook"][];
+                        /** @enum {unknown} */
+                        status: "ok";
+                        user: components["schemas"]["SessionUser"];
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        publicKey: Record<string, unknown>;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
             };
             default: components["responses"]["Error"];
         };
@@ -10823,6 +11504,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": {
+                        passkeys: boolean;
                         providers: components["schemas"]["ProviderRow"][];
                         resetPassword: boolean;
                         signUp: boolean;
@@ -10990,6 +11672,8 @@ export interface operations {
                     "application/json": {
                         alarms: components["schemas"]["Alarms"];
                         csrf: string;
+                        latest?: number;
+                        mustEnrol: boolean;
                         scopes: string[];
                         severities: components["schemas"]["SeverityLook"][];
                         /** @enum {unknown} */
@@ -11019,6 +11703,7 @@ export interface operations {
                     "application/json": {
                         application: string;
                         collectorUrl: string;
+                        forwards: components["schemas"]["ForwardBody"][];
                         keepers: components["schemas"]["KeeperBody"][];
                         lastResultAt: string | null;
                         outbox: {
@@ -11027,6 +11712,9 @@ export interface operations {
                         role: string;
                         /** @enum {unknown} */
                         status: "ok";
+                        switches: {
+                            [key: string]: boolean;
+                        };
                         uptime: number;
                         version: string;
                     };
@@ -11037,7 +11725,10 @@ export interface operations {
     };
     "stream.stream": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The same, for a first connection: `latest` of the session. */
+                after?: string;
+            };
             header?: {
                 /** @description The newest event that the caller has. */
                 "Last-Event-ID"?: string;
@@ -11214,6 +11905,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -11378,6 +12073,27 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "own_mails.confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "users.my_groups": {
         parameters: {
             query?: {
@@ -11393,6 +12109,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Fields to sort by; `-` before one turns the order round. */
                 "sort-by"?: components["parameters"]["rows.sort-by"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
@@ -11421,6 +12141,214 @@ export interface operations {
                         status: "ok";
                         total: number;
                     };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "own_mails.mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        confirmed: boolean;
+                        email: string;
+                        /** @enum {unknown} */
+                        mails: "all" | "mentions" | "none";
+                        possible: boolean;
+                        server: boolean;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "own_mails.set_mails": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnMails"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        confirmed: boolean;
+                        email: string;
+                        /** @enum {unknown} */
+                        mails: "all" | "mentions" | "none";
+                        possible: boolean;
+                        server: boolean;
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        missing: string;
+                        most: number;
+                        passkeys: components["schemas"]["PasskeyRow"][];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.add": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyMade"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        passkey: components["schemas"]["PasskeyRow"];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.begin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyWanted"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        publicKey: Record<string, unknown>;
+                        /** @enum {unknown} */
+                        status: "ok";
+                        ticket: string;
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyNamed"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        passkey: components["schemas"]["PasskeyRow"];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
+    "passkeys.remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                passkey_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasskeyGone"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
                 };
             };
             default: components["responses"]["Error"];
@@ -11533,6 +12461,35 @@ export interface operations {
             default: components["responses"]["Error"];
         };
     };
+    "two_step.renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LastCode"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        recoveryCodes: string[];
+                        /** @enum {unknown} */
+                        status: "ok";
+                    };
+                };
+            };
+            default: components["responses"]["Error"];
+        };
+    };
     "alerta_auth.userinfo": {
         parameters: {
             query?: never;
@@ -11581,6 +12538,10 @@ export interface operations {
                 page?: components["parameters"]["rows.page"];
                 /** @description How many rows a page has. */
                 "page-size"?: components["parameters"]["rows.page-size"];
+                /** @description A search, as `resource:web* AND text:disk`. */
+                q?: components["parameters"]["rows.q"];
+                /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
+                "q.df"?: components["parameters"]["rows.q.df"];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 roles?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */

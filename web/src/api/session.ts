@@ -2,6 +2,7 @@
 import { computed, reactive } from 'vue'
 
 import { takeAlarms } from '../lib/alarms'
+import { usePasskey } from '../lib/passkeys'
 import { takeSeverities } from '../lib/severity'
 import { ApiError, get, request, setCsrf } from './client'
 import type { Said, Schemas, SessionInfo } from './types'
@@ -59,6 +60,14 @@ export async function logIn(login: string, password: string, code = ''): Promise
   state.loaded = true
 }
 
+/** Log in by whichever passkey the person chooses. Rejects with the browser's own error when they choose none. */
+export async function logInByPasskey(): Promise<void> {
+  const asked = await request<Said<'passkeys.ask'>>('POST', '/session/passkey/begin', { quiet401: true })
+  const credential = await usePasskey(asked.publicKey)
+  take(await request<SessionInfo>('POST', '/session/passkey', { body: { credential }, quiet401: true }))
+  state.loaded = true
+}
+
 /** Whether a log-in was refused because of its code: there is none, or it is wrong. */
 export function asksForCode(error: unknown): boolean {
   return error instanceof ApiError && error.code === 401 && error.problems.some((problem) => problem.field === 'code')
@@ -96,7 +105,12 @@ export async function setUp(person: FirstAdministrator): Promise<void> {
 }
 
 export async function logOut(): Promise<void> {
-  if (!session.stranger.value) await request('DELETE', '/session', { quiet401: true })
+  try {
+    if (!session.stranger.value) await request('DELETE', '/session', { quiet401: true })
+  } catch (error) {
+    // Over already.
+    if (!(error instanceof ApiError && error.code === 401)) throw error
+  }
   forgetSession()
 }
 

@@ -5,6 +5,7 @@ import { createMemoryHistory, createRouter } from 'vue-router'
 
 import type { Body, SchemaField } from '../api/types'
 import { LOOKS } from '../lib/severity'
+import ColumnMenu from './ColumnMenu.vue'
 import FilterBar from './FilterBar.vue'
 import RelativeTime from './RelativeTime.vue'
 import SchemaForm from './SchemaForm.vue'
@@ -67,6 +68,19 @@ describe('FilterBar', () => {
     await bar.get('input').trigger('keydown', { key: 'Backspace' })
     await new Promise((done) => setTimeout(done))
     expect(router.currentRoute.value.query).toEqual({})
+  })
+})
+
+describe('ColumnMenu', () => {
+  it('keeps the last column, and brings the first choice back', async () => {
+    const columns = ['severity', 'resource', 'text'].map((key) => ({ key, title: key }))
+    const menu = mount(ColumnMenu, { props: { columns, first: ['severity', 'resource'], modelValue: ['gone', 'severity', 'text'] } })
+    await menu.get('button').trigger('click')
+    expect(menu.findAll('input').map((box) => box.element.disabled)).toEqual([false, false, false])
+    await menu.setProps({ modelValue: ['gone', 'text'] })
+    expect(menu.findAll('input').map((box) => box.element.disabled)).toEqual([false, false, true])
+    await menu.get('button.menu-entry').trigger('click')
+    expect(menu.emitted('update:modelValue')).toEqual([[['severity', 'resource']]])
   })
 })
 

@@ -5,6 +5,7 @@ import { toasts, undoNewest } from '../lib/toasts'
 import { click, press, showPage, type Call, type Shown } from '../testing'
 import CustomerSettings from './CustomerSettings.vue'
 import GroupSettings from './GroupSettings.vue'
+import KeySettings from './KeySettings.vue'
 import UserSettings from './UserSettings.vue'
 
 const HOSTILE = '<b onclick="x">bold</b>'
@@ -30,6 +31,9 @@ const USERS = {
   'GET /perms': { permissions: [] },
   'PUT /user/': { id: 'u2', user: USER },
 }
+
+const KEY = { id: 'k1', prefix: 'abcdef', text: 'wall', scopes: ['read'], user: 'ann', lastUsedTime: null, expireTime: '9999-12-30T00:00:00.000Z' }
+const KEYS = { 'GET /keys': { keys: [KEY, { ...KEY, id: 'k2', lastUsedTime: KEY.expireTime, expireTime: '2026-01-01T00:00:00.000Z' }], more: false } }
 
 let shown: Shown
 const body = (): string => document.body.textContent ?? ''
@@ -182,5 +186,15 @@ describe('users', () => {
     await press('Enter')
     await submit()
     expect(sent()[1]?.body).not.toHaveProperty('email_verified')
+  })
+})
+
+describe('keys', () => {
+  it('that last for ever say so, though the API has a time for it', async () => {
+    shown = await showPage(KeySettings, '/settings/keys', KEYS)
+    const ends = shown.page.findAll('[data-index="0"] time').map((time) => time.attributes('datetime'))
+    expect(ends).toEqual([])
+    expect(lines()[0]).toMatch(/never.*never/i)
+    expect(lines()[1]).not.toMatch(/never/i)
   })
 })

@@ -29,6 +29,21 @@ describe('keys', () => {
     expect(j).toHaveBeenCalledOnce()
   })
 
+  it('leave arrows, Home and End to what was tabbed to outside a list', () => {
+    const move = vi.fn()
+    bind({ ArrowDown: move, End: move, j: move })
+    document.body.innerHTML = '<h1 tabindex="-1"></h1><pre tabindex="0"></pre><div role="grid"><p tabindex="0"></p></div>'
+    const pre = document.querySelector('pre') as HTMLElement
+    expect(press('ArrowDown', {}, pre).defaultPrevented).toBe(false)
+    press('End', {}, pre)
+    expect(move).not.toHaveBeenCalled()
+    press('j', {}, pre)
+    press('ArrowDown')
+    press('End', {}, document.querySelector('h1') as HTMLElement)
+    press('ArrowDown', {}, document.querySelector('p') as HTMLElement)
+    expect(move).toHaveBeenCalledTimes(4)
+  })
+
   it('are silent while somebody types, except chords', () => {
     const j = vi.fn()
     const search = vi.fn()

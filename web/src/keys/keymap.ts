@@ -43,8 +43,11 @@ function startsSequence(name: string): boolean {
   return false
 }
 
-/** Enter and Space belong to the button or link that has the focus. */
+const MOVES: readonly string[] = ['ArrowDown', 'ArrowUp', 'Home', 'End']
+
+/** Enter and Space belong to the button or link that has the focus; what moves, to whatever was tabbed to outside a list. */
 function belongsToFocus(event: KeyboardEvent): boolean {
+  if (MOVES.includes(event.key)) return event.target instanceof HTMLElement && event.target.tabIndex >= 0 && !event.target.closest('[role="grid"]')
   if (event.key !== 'Enter' && event.key !== ' ') return false
   return event.target instanceof HTMLElement && event.target.closest('a[href], button, summary, [role="option"]') !== null
 }

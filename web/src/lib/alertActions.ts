@@ -117,15 +117,27 @@ export function useAlertActions(): {
     await Promise.all(['alerts', 'alert', 'services', 'incidents', 'incident'].map((key) => queries.invalidateQueries({ queryKey: [key] })))
   }
 
-  async function run(action: Action, ids: readonly string[]): Promise<string[]> {
-    const { updated, failed, why } = await actOnIds(action, ids)
-    if (failed) say(text.alerts.failed(failed, why), { problem: true })
-    return updated
+  function complain(whys: readonly string[]): void {
+    if (whys.length) throw new Error(text.alerts.failed(whys.length, whys[0] ?? ''))
   }
 
   /** Give each the status back that it had. */
   async function restore(former: ReadonlyMap<string, readonly string[]>): Promise<void> {
-    for (const [status, ids] of former) for (const some of chunks(ids)) await api.alerts.setStatus(some, status)
+    const whys: string[] = []
+    for (const [status, ids] of former) for (const some of chunks(ids)) whys.push(...Object.values((await api.alerts.setStatus(some, status)).refused ?? {}))
+    complain(whys)
+  }
+
+  /** What was closed is again what it was; what has changed since stays, and is told. */
+  async function reopen(ids: readonly string[]): Promise<void> {
+    const whys: string[] = []
+    for (const some of chunks(ids)) whys.push(...Object.values((await api.alerts.undoClosing(some)).refused ?? {}))
+    complain(whys)
+  }
+
+  async function reverse(action: Action, ids: readonly string[]): Promise<void> {
+    const { failed, why } = await actOnIds(REVERSE[action], ids)
+    if (failed) throw new Error(text.alerts.failed(failed, why))
   }
 
   /**
@@ -134,20 +146,16 @@ export function useAlertActions(): {
    */
   function tell(action: Action, done: readonly string[], former: ReadonlyMap<string, readonly string[]> = new Map()): void {
     const words = text.alerts.done[action]
+    // Whoever undoes says that it is undone, or why it is not.
     const undo = async (): Promise<void> => {
       try {
         // Where nobody closes alerts, no action leads back to every state that these lead from.
         if (!hasAction('close') && (action === 'ack' || action === 'shelve')) await restore(former)
-        else {
-          const back = new Set(await run(REVERSE[action], done))
-          // What is opened again is nobody's; whoever had it has it again.
-          const theirs = action === 'close' ? (former.get('ack') ?? []).filter((id) => back.has(id)) : []
-          if (theirs.length) await run('ack', theirs)
-        }
-      } catch (error) {
-        say(wordsOf(error), { problem: true })
+        else if (action === 'close') await reopen(done)
+        else await reverse(action, done)
+      } finally {
+        await refresh()
       }
-      await refresh()
     }
     if (done.length) say(typeof words === 'function' ? words(done.length) : '', { undo })
   }
@@ -174,7 +182,8 @@ export function useAlertActions(): {
     const action = chosenAction(wanted, alerts)
     const taken = alerts.filter(({ status }) => applies(action, status))
     if (!taken.length) return
-    const updated = await run(action, taken.map(({ id }) => id))
+    const { updated, failed, why } = await actOnIds(action, taken.map(({ id }) => id))
+    if (failed) say(text.alerts.failed(failed, why), { problem: true })
     const done = new Set(updated)
     const former = new Map<string, string[]>()
     for (const { id, status } of taken) if (done.has(id)) former.set(status, [...(former.get(status) ?? []), id])
@@ -215,8 +224,11 @@ export function useAlertActions(): {
     if (!ids.length) return
     for (const some of chunks(ids)) await api.alerts.assign(some, to)
     const undo = async (): Promise<void> => {
-      for (const [whose, theirs] of former) for (const some of chunks(theirs)) await api.alerts.assign(some, whose)
-      await refresh()
+      try {
+        for (const [whose, theirs] of former) for (const some of chunks(theirs)) await api.alerts.assign(some, whose)
+      } finally {
+        await refresh()
+      }
     }
     say(to ? text.alerts.assigned(ids.length, to) : text.alerts.givenAway(ids.length), { undo })
     await refresh()

@@ -7,7 +7,7 @@ const title = text.alerts.column
 export const ALERT_COLUMNS: Column[] = [
   { key: 'severity', title: title.severity, width: '118px', narrow: '32px', sort: 'severity' },
   { key: 'status', title: title.status, width: '128px', sort: 'status', wide: true },
-  { key: 'lastReceiveTime', title: title.lastReceiveTime, width: '104px', narrow: '76px', sort: 'lastReceiveTime' },
+  { key: 'lastReceiveTime', title: title.lastReceiveTime, width: '104px', narrow: '88px', sort: 'lastReceiveTime' },
   { key: 'duplicateCount', title: title.duplicateCount, width: '64px', sort: 'duplicateCount', num: true, wide: true },
   { key: 'resource', title: title.resource, width: 'minmax(90px, 1.2fr)', sort: 'resource' },
   { key: 'event', title: title.event, width: 'minmax(90px, 1fr)', sort: 'event' },

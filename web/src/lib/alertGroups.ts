@@ -4,6 +4,7 @@ import { computed, reactive, watch, type ComputedRef, type Ref } from 'vue'
 
 import * as api from '../api/calls'
 import type { Alert, Said } from '../api/types'
+import { still } from '../live/stream'
 
 export type Group = Said<'alert_reports.grouped'>['groups'][number]
 export interface Heading {
@@ -53,12 +54,13 @@ export function useAlertGroups(by: Ref<string>, filter: Ref<Filter>, sort: Ref<s
   const chosen = reactive(new Map<string, boolean>())
   watch(by, () => chosen.clear())
 
-  const grouping = useQuery({
-    queryKey: computed(() => ['alerts', 'groups', by.value, filter.value]),
+  const grouping = useQuery(() => ({
+    queryKey: ['alerts', 'groups', by.value, filter.value],
     queryFn: () => api.alerts.grouped({ ...filter.value, 'group-by': by.value, 'page-size': MOST_GROUPS }),
-    enabled: computed(() => by.value !== ''),
+    enabled: by.value !== '',
     placeholderData: keepPreviousData,
-  })
+    ...still('alerts'),
+  }))
   const groups = computed(() => {
     const asked = filter.value[by.value === 'tags' ? 'tag' : by.value] ?? []
     const all = grouping.data.value?.groups ?? []
@@ -72,6 +74,7 @@ export function useAlertGroups(by: Ref<string>, filter: Ref<Filter>, sort: Ref<s
         queryKey: ['alerts', 'group', by.value, value, filter.value, sort.value],
         queryFn: () => api.alerts.list({ ...groupFilter(filter.value, by.value, value), 'sort-by': sort.value, 'page-size': GROUP_ROWS }),
         placeholderData: keepPreviousData,
+        ...still('alerts'),
       })),
     ),
   })

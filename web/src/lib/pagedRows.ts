@@ -2,6 +2,8 @@
 import { keepPreviousData, useQueries } from '@tanstack/vue-query'
 import { computed, ref, shallowRef, watch, type ComputedRef, type Ref } from 'vue'
 
+import { still } from '../live/stream'
+
 export interface PageOf<Row> {
   rows: Row[]
   total: number
@@ -31,16 +33,22 @@ export function usePagedRows<Row, Page extends PageOf<Row>>(
         queryFn: () => load(page),
         placeholderData: keepPreviousData,
         retry: false,
+        ...still(String(key.value[0])),
       })),
     ),
   })
-  // The first page that was ever seen answers for the total while others load.
+  // The first page that was ever seen under this key answers for the total while others load.
   const seen = shallowRef<Page | undefined>()
-  watch(key, () => (wanted.value = [1]))
+  // By what it says: the key may be made anew without asking for anything else.
+  watch(() => JSON.stringify(key.value), () => {
+    wanted.value = [1]
+    seen.value = undefined
+  })
 
   const byPage = computed(() => new Map(wanted.value.map((page, at) => [page, results.value[at]?.data as Page | undefined])))
   const first = computed(() => byPage.value.get(wanted.value[0] ?? 1) ?? seen.value)
-  watch(first, (page) => (seen.value = page))
+  // What stands in from before answers only until the server has said something, be it that it refuses.
+  watch([first, () => results.value[0]?.isPlaceholderData], ([page, standsIn]) => standsIn || (seen.value = page))
 
   function show(from: number, to: number): void {
     const pages: number[] = []

@@ -99,6 +99,26 @@ function innerFields(schema: Schema, defs: Defs, docs: Record<string, string>): 
   }))
 }
 
+/** The names of fields at any depth: those that hold secrets, and those that do not. */
+export interface Names {
+  secret: ReadonlySet<string>
+  open: ReadonlySet<string>
+}
+
+export function secretNames(fields: readonly SchemaField[]): Names {
+  const secret = new Set<string>()
+  const open = new Set<string>()
+  for (const field of fields) {
+    const { kind, inner } = inputFor(field)
+    ;(field.secret || kind === 'secret' ? secret : open).add(field.name)
+    if (kind !== 'struct' && kind !== 'structs') continue
+    const within = secretNames(inner)
+    for (const one of within.secret) secret.add(one)
+    for (const one of within.open) open.add(one)
+  }
+  return { secret, open }
+}
+
 /** A copy of plain data; reactive wrappers, which structuredClone refuses, are taken off. */
 export function copyOf<T extends Json>(value: T): T {
   return JSON.parse(JSON.stringify(value)) as T

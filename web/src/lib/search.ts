@@ -1,5 +1,14 @@
 /** Finding by what a person types: every typed part must occur; the earlier and the more at a word's start, the better. */
 
+/** A query has a greatest length. */
+const MOST_WORDS = 8
+
+/** Alerts that have every typed word somewhere in their texts: words are words, not syntax. */
+export function asQuery(typed: string): string {
+  const words = typed.split(/\s+/).filter(Boolean).slice(0, MOST_WORDS)
+  return words.map((word) => `*${word.slice(0, 60).replace(/[^\p{L}\p{N}_]/gu, '\\$&')}*`).join(' AND ')
+}
+
 export interface Found {
   key: string
   group: string

@@ -1,6 +1,7 @@
 import { QueryClient } from '@tanstack/vue-query'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
+import { whenUnauthorised } from '../api/client'
 import { coalescer, type Gathered } from './coalesce'
 import { hold, liveState, onChanges, staleKeys, startLive } from './stream'
 
@@ -62,16 +63,25 @@ describe('startLive', () => {
   queries.invalidateQueries = stale as unknown as QueryClient['invalidateQueries']
   const keys = (): (string | undefined)[] => stale.mock.calls.map(([filter]) => filter.queryKey[0])
   let stop: () => void
+  const urls: string[] = []
+  const fetched = vi.fn<typeof fetch>()
+
+  function begin(known?: number): void {
+    stop = startLive(queries, known, (url) => {
+      const source = new FakeSource()
+      sources.push(source)
+      urls.push(url)
+      return source as unknown as EventSource
+    })
+  }
 
   beforeEach(() => {
     vi.stubGlobal('EventSource', FakeSource)
-    sources.length = 0
+    vi.stubGlobal('fetch', fetched)
+    fetched.mockReset().mockImplementation(() => Promise.resolve(new Response('{}', { status: 200 })))
+    sources.length = urls.length = 0
     stale.mockReset()
-    stop = startLive(queries, () => {
-      const source = new FakeSource()
-      sources.push(source)
-      return source as unknown as EventSource
-    })
+    begin(7)
   })
   afterEach(() => {
     stop()
@@ -99,6 +109,40 @@ describe('startLive', () => {
     sources[2]?.say('hello', { latest: 9 })
     vi.advanceTimersByTime(2000)
     expect(new Set(keys())).toEqual(staleKeys(new Map(['alert', 'incident', 'check', 'config', 'event', 'people'].map((one) => [one, new Set<string>()]))))
+  })
+
+  it('begins where the pages began, until there was an answer', () => {
+    sources[0]?.fail(FakeSource.CLOSED)
+    vi.advanceTimersByTime(1000)
+    sources[1]?.say('hello', { latest: 9 })
+    sources[1]?.fail(FakeSource.CLOSED)
+    vi.advanceTimersByTime(1000)
+    expect(urls).toEqual(['/api/stream?after=7', '/api/stream?after=7', '/api/stream'])
+    expect(stale).not.toHaveBeenCalled()
+  })
+
+  it('asks everything again when nobody knows what happened before the first answer', () => {
+    stop()
+    begin()
+    expect(urls.at(-1)).toBe('/api/stream')
+    sources.at(-1)?.say('hello', { latest: 9 })
+    vi.advanceTimersByTime(0)
+    expect(keys()).toContain('alerts')
+  })
+
+  it('finds out whether the session has ended when the server refuses', async () => {
+    const ended = vi.fn()
+    whenUnauthorised(ended)
+    sources[0]?.fail(0)
+    expect(fetched).not.toHaveBeenCalled()
+    sources[0]?.fail(FakeSource.CLOSED)
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(fetched.mock.calls.map(([url]) => url)).toEqual(['/api/session'])
+    expect(ended).not.toHaveBeenCalled()
+    fetched.mockImplementation(() => Promise.resolve(new Response('{}', { status: 401 })))
+    sources[1]?.fail(FakeSource.CLOSED)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(ended).toHaveBeenCalledOnce()
   })
 
   it('leaves it to the browser to connect again while it tries', () => {

@@ -1,7 +1,8 @@
 /** The live connection: server-sent events from `/api/stream`, taken up again where it broke off. */
 import type { QueryClient } from '@tanstack/vue-query'
-import { ref } from 'vue'
+import { reactive, ref } from 'vue'
 
+import { get } from '../api/client'
 import { coalescer, type ChangeItems, type Gathered } from './coalesce'
 
 export type LiveState = 'off' | 'connecting' | 'live' | 'lost'
@@ -28,10 +29,15 @@ export const STALE: Record<string, readonly string[]> = {
 }
 
 /** Topics that a page holds back while its rows are selected, so that nothing jumps. */
-const held = new Set<string>()
+const held = reactive(new Set<string>())
 export function hold(key: string): () => void {
   held.add(key)
   return () => held.delete(key)
+}
+
+/** For the options of a list's queries: while it is held, neither time nor a window that comes back asks again. */
+export function still(key: string): { staleTime: number; refetchInterval: false } | Record<never, never> {
+  return held.has(key) ? { staleTime: Infinity, refetchInterval: false } : {}
 }
 
 export function staleKeys(changes: Gathered): Set<string> {
@@ -43,7 +49,8 @@ export function staleKeys(changes: Gathered): Set<string> {
 const RETRY_FIRST = 1000
 const RETRY_MOST = 15_000
 
-export function startLive(queries: QueryClient, open = (url: string): EventSource => new EventSource(url)): () => void {
+/** `known` is the newest change before the pages asked for anything; undefined when nobody said. */
+export function startLive(queries: QueryClient, known?: number, open = (url: string): EventSource => new EventSource(url)): () => void {
   let source: EventSource | undefined
   let retry = RETRY_FIRST
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -56,11 +63,13 @@ export function startLive(queries: QueryClient, open = (url: string): EventSourc
 
   function connect(): void {
     liveState.value = liveState.value === 'lost' ? 'lost' : 'connecting'
-    source = open('/api/stream')
+    const first = lastId < 0
+    source = open(first && known !== undefined ? `/api/stream?after=${known}` : '/api/stream')
     source.addEventListener('hello', (event) => {
       const latest = Number((JSON.parse(event.data as string) as { latest?: number }).latest ?? -1)
-      // A new connection does not know what it missed: if anything happened meanwhile, all is asked again.
-      if (lastId >= 0 && latest !== lastId) changes.addAll()
+      // A new connection does not know what it missed: if anything happened meanwhile, all is asked again. What the
+      // first one missed is told, unless nobody knows since when.
+      if (first ? known === undefined : latest !== lastId) changes.addAll()
       lastId = Math.max(lastId, latest)
       retry = RETRY_FIRST
       liveState.value = 'live'
@@ -74,6 +83,8 @@ export function startLive(queries: QueryClient, open = (url: string): EventSourc
       liveState.value = 'lost'
       // The browser tries again by itself unless the server refused: then it is our turn.
       if (source?.readyState !== EventSource.CLOSED) return
+      // It does not tell why. If the session has ended, any other request says so, and leads to the log-in.
+      get('/session').catch(() => undefined)
       timer = setTimeout(connect, retry)
       retry = Math.min(retry * 2, RETRY_MOST)
     }

@@ -71,6 +71,13 @@ describe('the page of heartbeats', () => {
     expect(shown.router.currentRoute.value.path).toBe('/heartbeats/p2')
   })
 
+  it('shows no address to who is told none', async () => {
+    const pulses = [{ ...PULSE, id: PULSE.name, url: '' }]
+    shown = await showPage(HeartbeatsPage, `/heartbeats?open=ping-${PULSE.name}`, { ...ANSWERS, 'GET /pulses': { pulses } }, { scopes: ['read'] })
+    expect(shown.page.get('aside').text()).toContain(PULSE.name)
+    expect(shown.page.get('aside').text()).not.toContain('curl')
+  })
+
   it('has no buttons for who may only read', async () => {
     shown = await showPage(HeartbeatsPage, '/heartbeats?open=origin-o1', ANSWERS, { scopes: ['read'] })
     await press('Delete')

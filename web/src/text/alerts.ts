@@ -66,6 +66,7 @@ export const alertsText = {
     failed: (n: number, why: string) => `${many(n, 'alert', 'alerts')} could not be changed: ${why}`,
     nothingChanged: 'Nothing to change: no alert in the selection takes this action.',
     columns: 'Columns',
+    firstColumns: 'The usual columns',
     more: 'More',
     groupBy: 'Group by',
     ungrouped: 'not grouped',

@@ -10,12 +10,12 @@ export const text = {
   product: 'Watchbell',
   nav: {
     main: 'Main', now: 'Now', alerts: 'Alerts', incidents: 'Incidents', services: 'Services', checks: 'Checks',
-    heartbeats: 'Heartbeats', events: 'Events', blackouts: 'Blackouts', reports: 'Reports', archive: 'Archive', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out',
+    heartbeats: 'Heartbeats', events: 'Events', blackouts: 'Blackouts', reports: 'Reports', archive: 'Archive', settings: 'Settings', search: 'Search', more: 'More', logIn: 'Log in', logOut: 'Log out', stillIn: 'You are still logged in.',
     skip: 'Skip to the content',
   },
   common: {
     save: 'Save', create: 'Create', cancel: 'Cancel', close: 'Close', remove: 'Delete', edit: 'Edit',
-    duplicate: 'Duplicate', undo: 'Undo', undone: 'Undone.', openPage: 'Open as a page', just: 'just now', copy: 'Copy', copied: 'Copied', add: 'Add', open: 'Open',
+    duplicate: 'Duplicate', undo: 'Undo', undone: 'Undone.', noneMatch: 'Nothing here matches these words.', openPage: 'Open as a page', just: 'just now', copy: 'Copy', copied: 'Copied', add: 'Add', open: 'Open',
     all: 'All', none: 'none', never: 'never', yes: 'yes', no: 'no', name: 'Name', value: 'Value', retry: 'Try again',
     loading: 'Loading …', failed: 'This could not be loaded.', select: 'Select',
     selected: (n: number) => `${count(n)} selected`,
@@ -29,6 +29,8 @@ export const text = {
     connecting: 'Connecting …',
     live: 'Live',
     lost: 'Connection lost, trying again',
+    noAlerts: 'No alerts from outside are taken: somebody turned that off.',
+    toSwitches: 'See the switch',
   },
   severity: {
     security: 'Security',
@@ -47,6 +49,8 @@ export const text = {
     submit: 'Log in',
     with: (title: string) => `Log in with ${title}`,
     or: 'or',
+    passkey: 'Log in with a passkey',
+    noPasskey: 'No passkey was used. Try again, or log in otherwise.',
     refused: {
       expired: 'This log-in took too long, or began in another window. Please begin again.',
       cancelled: 'You were not logged in there.',

@@ -60,7 +60,7 @@ class AdaptedPlugin:
 
     def status_change(self, alert: Stored, status: str, text: str, given: Given) -> Answer | None:
         """See `AlertPlugin`."""
-        with refusals(alert.id, incoming=True):
+        with refusals(alert.id, incoming=given.received):
             returned = self._optional(self.inner.status_change, of_stored(alert), status, text, given=given)
         changed, *said = _tuple(returned, 3)
         if changed is None:
@@ -80,7 +80,8 @@ class AdaptedPlugin:
             text=action.text if text is None else text,
             timeout=timeout if timeout is not None else action.timeout,
         )
-        return Answer(alert=to_stored(changed, alert), action=taken)
+        severity = changed.severity if changed.severity != alert.severity else None
+        return Answer(alert=to_stored(changed, alert), severity=severity, action=taken)
 
     def post_action(self, alert: Stored, action: Action, given: Given) -> Stored | None:
         """See `AlertPlugin`."""
@@ -158,9 +159,13 @@ def rules_of(rules: Callable[..., Any]) -> Rules:
 class Query(dict[str, str]):
     """The query, with what Alerta's webhooks ask of one."""
 
+    def __init__(self, first: Mapping[str, str], repeated: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(first)
+        self._repeated = repeated or {}
+
     def getlist(self, name: str) -> list[str]:
         """All values of a parameter."""
-        return [self[name]] if name in self else []
+        return list(self._repeated.get(name) or ([self[name]] if name in self else []))
 
     def to_dict(self) -> dict[str, str]:
         """A plain dictionary."""
@@ -180,7 +185,11 @@ def webhook_of(cls: Callable[[], Any]) -> type:
 
         def read(self, call: Call) -> Reading:
             """See `Webhook`."""
-            arguments = {"path": call.path, "query_string": Query(call.query), "payload": payload_of(call)}
+            arguments = {
+                "path": call.path,
+                "query_string": Query(call.query, call.repeated),
+                "payload": payload_of(call),
+            }
             with refusals(incoming=True):
                 return reading_of(self.inner.incoming(**accepted(self.inner.incoming, arguments)))
 

@@ -22,7 +22,7 @@ from watchbell.domain.errors import Conflict, Diverted, Invalid, Missing, Refuse
 
 @contextmanager
 def refusals(alert_id: str = "", *, incoming: bool = False) -> Generator[None]:
-    """Turn what is raised inside into ours; `alert_id` is what a blackout's answer names."""
+    """Turn what is raised inside into ours; `alert_id` is what the answers of a blackout and a rate limit name."""
     try:
         yield
     except AlertaException as error:
@@ -40,8 +40,9 @@ def _of(error: AlertaException, alert_id: str, *, incoming: bool) -> WatchbellEr
         return Diverted(said, alert_id if isinstance(error, BlackoutPeriod) else "")
     if isinstance(error, RejectException):
         return Refused(said) if incoming else Invalid(said)
-    known = {RateLimit: 429, InvalidAction: 409}
-    return _by_code(next((code for cls, code in known.items() if isinstance(error, cls)), error.code), said)
+    if isinstance(error, RateLimit):
+        return Throttled(said, identifier=alert_id)
+    return _by_code(409 if isinstance(error, InvalidAction) else error.code, said)
 
 
 def _by_code(code: int | None, said: str) -> WatchbellError | None:

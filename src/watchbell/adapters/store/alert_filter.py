@@ -12,7 +12,7 @@ Unicode otherwise. Text compares by code point.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Literal, TypeVar
 
@@ -20,7 +20,7 @@ import msgspec
 
 from watchbell.adapters.store import alert_patterns, lines
 from watchbell.domain.alerts.alert import Alert
-from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order
+from watchbell.domain.alerts.query import AlertQuery, AllOf, AnyOf, Expression, Filter, Negation, Order, predicate_of
 from watchbell.domain.errors import Invalid
 
 ANY_FIELD = "any"
@@ -40,6 +40,7 @@ class Kind(Enum):
     FLAG = "flag"
     TIME = "time"
     ATTRIBUTE = "attribute"
+    HELD = "held"
 
 
 FIELDS: dict[str, Kind] = {
@@ -57,6 +58,7 @@ FIELDS: dict[str, Kind] = {
     **dict.fromkeys(("timeout", "duplicate_count", "version"), Kind.NUMBER),
     **dict.fromkeys(("repeat", "flapping", "inhibited"), Kind.FLAG),
     **dict.fromkeys(("create_time", "receive_time", "last_receive_time", "update_time"), Kind.TIME),
+    "correlation": Kind.HELD,
     **dict.fromkeys(("reverts_at", "ack_reverts_at", "inhibited_until", "opened_at"), Kind.TIME),
 }
 _TEXTUAL = (Kind.TEXT, Kind.ANY, Kind.ATTRIBUTE)
@@ -137,10 +139,12 @@ def condition(item: Filter) -> Condition:
     """The filter, read."""
     kind, key = kind_of(item.field)
     operator = _operator(item, kind)
+    if kind is Kind.HELD and operator != "exists":
+        raise _wrong("is only asked whether it is there", item.field)
     if operator in ("gt", "gte", "lt", "lte") and kind in (Kind.ID, Kind.LIST, Kind.FLAG):
-        raise Invalid("has no order", item.field)
+        raise _wrong("has no order", item.field)
     if operator == "contains" and kind not in (*_TEXTUAL, Kind.ID, Kind.LIST):
-        raise Invalid("is not text", item.field)
+        raise _wrong("is not text", item.field)
     if operator == "match":
         values = tuple(_pattern(item, kind, value) for value in item.values)
     else:
@@ -159,7 +163,7 @@ def _operator(item: Filter, kind: Kind) -> Comparison:
         case "like" | "regex":
             if not textual and (kind is not Kind.LIST or item.operator == "regex"):
                 wanted = "wildcards" if item.operator == "like" else "regular expressions"
-                raise Invalid(f"is not searched by {wanted}", item.field)
+                raise _wrong(f"is not searched by {wanted}", item.field)
             return "match"
         case operator:
             return operator
@@ -167,7 +171,7 @@ def _operator(item: Filter, kind: Kind) -> Comparison:
 
 def _pattern(item: Filter, kind: Kind, value: str) -> str:
     if "\0" in value:
-        raise Invalid("contains a character that cannot be searched", item.field)
+        raise _wrong("contains a character that cannot be searched", item.field)
     if item.operator == "regex":
         return alert_patterns.portable(value)
     if item.operator == "phrase":
@@ -180,7 +184,7 @@ def _read(field: str, kind: Kind, value: str) -> Any:
         return _number(field, value)
     if kind is Kind.FLAG:
         if value.lower() not in _FLAGS:
-            raise Invalid("is not true or false", field)
+            raise _wrong("is not true or false", field)
         return _FLAGS[value.lower()]
     if kind is Kind.TIME:
         return _moment(field, value)
@@ -191,20 +195,27 @@ def _number(field: str, value: str) -> float:
     try:
         number = float(value)
     except ValueError:
-        raise Invalid("is not a number", field) from None
+        raise _wrong("is not a number", field) from None
     if not -_LARGEST <= number <= _LARGEST:
-        raise Invalid("is out of range", field)
+        raise _wrong("is out of range", field)
     return number
 
 
 def _moment(field: str, value: str) -> datetime:
+    """A time in UTC; what is written without a zone is in UTC, and a date is its midnight."""
     try:
         moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except ValueError:
-        raise Invalid("is not a time in ISO 8601", field) from None
-    if moment.tzinfo is None:
-        raise Invalid("needs a time zone, such as Z", field)
-    return moment
+        raise _wrong("is not a time in ISO 8601", field) from None
+    except OverflowError:
+        raise _wrong("is out of range", field) from None
+
+
+def _wrong(reason: str, field: str) -> Invalid:
+    """What is wrong with a field, by the name that clients know it by."""
+    first, *others = [field] if field.startswith("attributes.") else field.split("_")
+    return Invalid(reason, first + "".join(word.capitalize() for word in others))
 
 
 def text_of(value: Any) -> str | None:
@@ -252,18 +263,7 @@ def matches(query: AlertQuery) -> Callable[[Alert], bool]:
 
 
 def _tester(wanted: Expression) -> Callable[[Alert], bool]:
-    match wanted:
-        case AllOf():
-            tests = [_tester(part) for part in wanted.parts]
-            return lambda alert: all(test(alert) for test in tests)
-        case AnyOf():
-            tests = [_tester(part) for part in wanted.parts]
-            return lambda alert: any(test(alert) for test in tests)
-        case Negation():
-            test = _tester(wanted.part)
-            return lambda alert: not test(alert)
-        case Filter():
-            return _tester(spread(wanted)) if wanted.field == ANY_FIELD else _test(condition(wanted))
+    return predicate_of(wanted, lambda one: _tester(spread(one)) if one.field == ANY_FIELD else _test(condition(one)))
 
 
 def sorted_by(query: AlertQuery, alerts: list[Alert]) -> list[Alert]:

@@ -2,12 +2,14 @@
 
 A row of what is counted has a part, a name, an index, a number, and `MORE` numbers besides: for the volume how many
 flapped, and how many were acknowledged and resolved and after how many seconds in all; for the worst how long they
-stood and how often their severity changed.
+stood and how often their severity changed. The part `services` has a row for each list of services, encoded as `lines`
+does, and all of them: one service may be in many lists.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from watchbell.adapters.store import lines
 from watchbell.domain.alerts.report import AlertReport, Spread, Standing, Volume, Worst
 
 MORE = 5
@@ -45,6 +47,7 @@ def read(counted: Sequence[Row], ranked: Iterable[Row], longest: Sequence[Standi
         resolving=resolving,
         resources=_worst(parts.get("resources", ())),
         events=_worst(parts.get("events", ())),
+        services=_by_member(parts.get("services", ()), most),
         flapping=_worst(parts.get("flapping", ())),
         longest=tuple(sorted(longest, key=lambda one: (-one.stood, one.alert_id))[:most]),
     )
@@ -64,6 +67,18 @@ def _worst(rows: Sequence[Row]) -> tuple[Worst, ...]:
         Worst(name=name, count=int(number), stood=float(stood), severity_changes=int(changes))
         for name, _, number, stood, changes, *_ in rows
     )
+
+
+def _by_member(rows: Iterable[Row], most: int) -> tuple[Worst, ...]:
+    """The members that the most episodes have, from the numbers of each list of members."""
+    sums: dict[str, list[Any]] = {}
+    for listed, _, *numbers in rows:
+        for name in dict.fromkeys(lines.decode(listed)):
+            row = sums.setdefault(name, [0, 0.0, 0])
+            for place, number in enumerate(numbers[:3]):
+                row[place] += number
+    worst = sorted(sums.items(), key=lambda item: (-item[1][0], item[0]))[:most]
+    return _worst([(name, 0, *numbers) for name, numbers in worst])
 
 
 def standing(row: Sequence[Any]) -> Standing:

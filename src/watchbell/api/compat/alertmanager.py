@@ -33,7 +33,9 @@ from watchbell.usecases.configuration import Configured
 PREFIX = "/alertmanager/api/v2"
 MOST_SENT = 10_000
 MOST_SHOWN = 10_000
-_MATCHER = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_:]*)\s*(=~|!~|!=|=)\s*(.*?)\s*", re.DOTALL)
+MATCHERS_MAX = 100
+MATCHER_MAX = 4096  # characters
+_MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_:]*+)\s*+(=~|!~|!=|=)\s*+(.*+)", re.DOTALL)
 
 
 class Matcher(msgspec.Struct, frozen=True):
@@ -55,9 +57,11 @@ def matcher_of(text: str) -> Matcher:
     """Read `name="value"`, with `=`, `!=`, `=~` or `!~`, the quotes optional.
 
     Raises:
-        Invalid: it is none, or its regular expression is none.
+        Invalid: it is none, or too long, or its regular expression is none.
     """
-    found = _MATCHER.fullmatch(text)
+    if len(text) > MATCHER_MAX:
+        raise Invalid(f"a matcher is longer than {MATCHER_MAX} characters", "filter")
+    found = _MATCHER.fullmatch(text.strip())
     if found is None:
         raise Invalid(f'{text!r} is no matcher such as alertname="Down"', "filter")
     name, sign, value = found.groups()
@@ -67,6 +71,18 @@ def matcher_of(text: str) -> Matcher:
         except msgspec.DecodeError as error:
             raise Invalid(f"{text!r} is not quoted rightly", "filter") from error
     return Matcher(name, value, sign.startswith("!"), Pattern(value) if "~" in sign else None)
+
+
+def matchers_of(request: Request[Any, Any, Any]) -> list[Matcher]:
+    """Those of `filter`.
+
+    Raises:
+        Invalid: one is none, or there are too many.
+    """
+    texts = request.query_params.getall("filter", [])
+    if len(texts) > MATCHERS_MAX:
+        raise Invalid(f"has more than {MATCHERS_MAX} matchers", "filter")
+    return [matcher_of(text) for text in texts]
 
 
 class Receiver(TypedDict):
@@ -194,7 +210,7 @@ async def status(started: Needed[datetime]) -> Response[bytes]:
 
 async def _standing(request: Request[Any, Any, Any], store: Store) -> list[tuple[Alert, GettableAlert]]:
     given = request.query_params
-    matchers = [matcher_of(text) for text in given.getall("filter", [])]
+    matchers = matchers_of(request)
     shown = {name: given.get(name, "true").lower() != "false" for name in ("active", "silenced", "inhibited")}
     receiver = Pattern(given["receiver"]) if "receiver" in given else None
     query = AlertQuery(filters=(Filter(field="status", values=OVER, negate=True),), page_size=MOST_SHOWN)

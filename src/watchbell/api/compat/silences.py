@@ -7,7 +7,7 @@ not is refused with its name, never narrowed or widened.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
 import msgspec
@@ -17,7 +17,7 @@ from litestar.params import FromPath
 from watchbell.api.alerts import answer
 from watchbell.api.auth import principal_of
 from watchbell.api.blackouts import KIND, READ, WRITE, blackout_of, made, status_of
-from watchbell.api.compat.alertmanager import FILTER, PREFIX, matcher_of
+from watchbell.api.compat.alertmanager import FILTER, PREFIX, matchers_of
 from watchbell.api.contract import Shape, told
 from watchbell.api.needs import Needed
 from watchbell.api.times import Time, moment
@@ -97,7 +97,7 @@ async def silences(
     request: Request[Any, Any, Any], managing: Needed[Managing], clock: Needed[Clock]
 ) -> Response[bytes]:
     """The silences that have a matcher for each of `filter`; those that end last come first."""
-    wanted = [matcher_of(text) for text in request.query_params.getall("filter", [])]
+    wanted = matchers_of(request)
     bodies = [shown(row, clock.now()) for row in await managing.all(KIND)]
     found = [
         body
@@ -131,12 +131,16 @@ async def _write(body: bytes, by: Principal, managing: Managing, now: datetime) 
     sent = decode(Silence, body)
     if sent.starts_at.tzinfo is None or sent.ends_at.tzinfo is None:
         raise Invalid("must say their offset", "startsAt and endsAt")
-    if sent.ends_at <= now:
+    try:
+        start, end = sent.starts_at.astimezone(UTC), sent.ends_at.astimezone(UTC)
+    except OverflowError:
+        raise Invalid("must be in the years 2000 to 8999", "startsAt and endsAt") from None
+    if end <= now:
         raise Invalid("must be in the future", "endsAt")
     fields: dict[str, Any] = {
         **fields_of(sent.matchers),
-        "start": moment(sent.starts_at),
-        "end": moment(sent.ends_at),
+        "start": moment(start),
+        "end": moment(end),
         "duration": 0,
         "recurrence": "",
         "text": sent.comment,

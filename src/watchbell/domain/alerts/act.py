@@ -80,6 +80,7 @@ def act(  # noqa: PLR0913 - who, what, when, why and for how long
         entries=(entry,),
         status_changed=after.status != alert.status,
         severity_changed=after.severity != alert.severity,
+        to_route=alert.flapping and not after.flapping,  # it may stand only because it flaps
         performed=Performed(action=action, text=words, timeout=timeout, user=user),
     )
 

@@ -73,7 +73,7 @@ class AlertaModel:
         if action == "expired":
             return Transition(severity, "expired", "EXP-0")
         if action == "timeout":
-            if standing.previous_status == "ack":
+            if _before(standing) == "ack":
                 return Transition(severity, "ack", "ACK-0")
             return Transition(severity, "open", "OPEN-0")
         return None
@@ -134,6 +134,13 @@ class AlertaModel:
         if status == "expired":
             return Transition(severity, "open", "EXP-1")
         return Transition(severity, status, "ALL-*")
+
+
+def _before(standing: Standing) -> str:
+    """The status before the present one; of a shelving that a blackout interrupted, the one before both."""
+    if standing.status == "shelved" and standing.previous_status == "blackout":
+        return standing.status_before_shelve
+    return standing.previous_status
 
 
 _ALLOWED = {

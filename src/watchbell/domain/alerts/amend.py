@@ -94,6 +94,15 @@ def changed_quietly(alert: Alert, amendment: Amendment) -> Acted:
     return Acted(alert=msgspec.structs.replace(after, version=alert.version + 1))
 
 
+def weighed(acted: Acted, before: Alert, severity: str) -> Acted:
+    """The action with another severity for the alert, which the history tells."""
+    previous = before.severity if severity != before.severity else before.previous_severity
+    alert = msgspec.structs.replace(acted.alert, severity=severity, previous_severity=previous)
+    entries = tuple(msgspec.structs.replace(entry, severity=severity) for entry in acted.entries)
+    changed = severity != before.severity
+    return msgspec.structs.replace(acted, alert=alert, entries=entries, severity_changed=changed)
+
+
 def asks_about(before: Alert | None, after: Alert) -> bool:
     """Whether plug-ins are asked about the status of `after`: not when the alert is new or under a blackout."""
     return before is not None and before.status not in {after.status, *UNDER_BLACKOUT}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -24,7 +25,8 @@ HORIZON = timedelta(days=732)
 """How far ahead a recurrence is looked at: a rule for a leap day has its next start or none that matters now."""
 LONGEST = 366 * 86400
 """Seconds that one occurrence may last."""
-EARLIEST = 2000
+EARLIEST, LATEST = 2000, 8999
+"""The years that its times may lie in."""
 NARROWING = ("resource", "event", "group", "service", "tags", "origin", "customer")
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST"})
 _RARE = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
@@ -211,7 +213,7 @@ def _time_problem(text: str) -> str:
         at = moment_of(text)
     except (ValueError, OverflowError):
         return "must be a time with its offset, such as 2026-11-21T22:00:00Z"
-    return "" if EARLIEST <= at.year < 9000 else f"must be in the year {EARLIEST} or later"
+    return "" if EARLIEST <= at.year <= LATEST else f"must be in the years {EARLIEST} to {LATEST}"
 
 
 def _rule_problem(blackout: Blackout) -> str:
@@ -232,21 +234,32 @@ def _rule_problem(blackout: Blackout) -> str:
     return ""
 
 
+class _Rule(NamedTuple):
+    """When it recurs, and how often at most, None for any number: the library takes no count beside an end."""
+
+    times: rrule
+    most: int | None
+
+
 @lru_cache(maxsize=1024)
-def _rule(recurrence: str, start: str, timezone: str) -> rrule:
+def _rule(recurrence: str, start: str, timezone: str) -> _Rule:
     """The rule in local time without a zone, so that its time of day stays when the clocks change."""
     zone = ZoneInfo(timezone)
     parts: list[str] = []
+    count: int | None = None
     for part in recurrence.upper().split(";"):
         name, _, value = part.partition("=")
         if name == "UNTIL" and value.endswith("Z"):
             until = datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
             value = until.astimezone(zone).strftime("%Y%m%dT%H%M%S")
-        parts.append(f"{name}={value}")
+        if name == "COUNT":
+            count = int(value)
+        else:
+            parts.append(f"{name}={value}")
     found = rrulestr(";".join(parts), dtstart=moment_of(start).astimezone(zone).replace(tzinfo=None))
     if not isinstance(found, rrule):
         raise ValueError("it is more than one rule")  # noqa: TRY004 - what people wrote is wrong, not the program
-    return found
+    return _Rule(found, count)
 
 
 def _occurrence(blackout: Blackout, last: datetime | None, now: datetime) -> Span | None:
@@ -255,12 +268,13 @@ def _occurrence(blackout: Blackout, last: datetime | None, now: datetime) -> Spa
     lasts = timedelta(seconds=blackout.duration)
     ended = moment_of(blackout.ended) if blackout.ended else None
     local = now.astimezone(zone).replace(tzinfo=None)
-    rule = _rule(blackout.recurrence, blackout.start, blackout.timezone)
+    rule, count = _rule(blackout.recurrence, blackout.start, blackout.timezone)
     horizon = local + HORIZON
     until: datetime | None = getattr(rule, "_until", None)  # the library has no other way to ask
     rule = rule.replace(until=horizon if until is None else min(until, horizon))
     span: Span | None = None
-    for at in rule.xafter(local - lasts - timedelta(days=1), inc=True):
+    since = local - lasts - timedelta(days=1)
+    for at in (each for each in islice(rule, count) if each >= since):
         start = at.replace(tzinfo=zone).astimezone(UTC)
         if last is not None and start >= last:
             break

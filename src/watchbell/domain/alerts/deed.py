@@ -38,11 +38,16 @@ class Mute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recovery(msgspec.Struct, frozen=True, kw_only=True):
-    """The end of every problem of a type whose attribute has a value, for senders that name only what is over."""
+    """The end of every problem of a type whose attribute has a value, for senders that name only what is over.
+
+    Of an alert that a rule makes of several problems, those of the `event` are over, without one all: nobody remembers
+    the attributes of each.
+    """
 
     type: str
     attribute: str
     value: str
+    event: str = ""
 
 
 def change_of(

@@ -19,11 +19,12 @@ _ENDED = frozenset({"closed", "expired"})
 """What senders say of a problem that is over, whatever its severity."""
 
 
-def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted: bool = False) -> Signal:
+def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted_by: Sequence[str] = ()) -> Signal:
     """The signal as the alert's other members leave it.
 
-    While another member is worse, that one is what the alert shows. `muted` is whether a blackout covers the signal;
-    the alert falls silent when that is so for all its members, and what is muted makes it no worse.
+    While another member is worse, that one is what the alert shows. It has the services of all that count, and lasts as
+    long as any member does. `muted_by` are the ids of the blackouts that
+    cover the signal; the alert falls silent when all that stand are covered, and what is muted makes it no worse.
     """
     correlation, severities = signal.correlation, model.severities
     if correlation is None or not correlation.worst or signal.severity not in severities.ranks:
@@ -33,15 +34,24 @@ def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted: 
         event=signal.event,
         severity=signal.severity,
         text=signal.text[:LONGEST_TEXT],
-        muted=muted,
+        muted=bool(muted_by),
+        muted_by=tuple(muted_by),
+        service=signal.service,
+        timeout=signal.timeout,
     )
     itself = (mine.resource, mine.event)
     others = [each for each in _standing(stored, severities) if (each.resource, each.event) != itself]
     well = severities.is_normal(signal.severity) or signal.status in _ENDED
     members = others if well else [*others, mine][-MOST_MEMBERS:]
     signal = msgspec.structs.replace(signal, correlation=msgspec.structs.replace(correlation, members=tuple(members)))
-    shown = _worst([each for each in members if not each.muted] or members, severities)
-    return signal if shown is None or shown is mine else _speaking(signal, shown, stored, model)
+    counting = [each for each in members if not each.muted] or members
+    shown = worst(counting, severities)
+    if shown is None:
+        return signal
+    together = msgspec.structs.replace(
+        signal, service=services(counting, shown, signal.service), timeout=_longest(members, signal.timeout)
+    )
+    return together if shown is mine else _speaking(together, shown, stored, model)
 
 
 def _standing(stored: Alert | None, severities: Severities) -> Iterator[Member]:
@@ -50,16 +60,43 @@ def _standing(stored: Alert | None, severities: Severities) -> Iterator[Member]:
         return
     if stored.correlation is not None:
         # A severity that is no more cannot be shown, and would hold the alert for ever.
-        yield from (each for each in stored.correlation.members if each.severity in severities.ranks)
+        yield from (_known(each, stored) for each in stored.correlation.members if each.severity in severities.ranks)
     elif stored.severity in severities.ranks:
         yield Member(
-            resource=stored.resource, event=stored.event, severity=stored.severity, text=stored.text[:LONGEST_TEXT]
+            resource=stored.resource,
+            event=stored.event,
+            severity=stored.severity,
+            text=stored.text[:LONGEST_TEXT],
+            service=stored.service,
+            timeout=stored.timeout,
         )
 
 
-def _worst(members: Sequence[Member], severities: Severities) -> Member | None:
+def _known(member: Member, alert: Alert) -> Member:
+    """The member with what a former release did not write of it."""
+    if member.service is not None and member.timeout is not None:
+        return member
+    service = alert.service if member.service is None else member.service
+    timeout = alert.timeout if member.timeout is None else member.timeout
+    return msgspec.structs.replace(member, service=service, timeout=timeout)
+
+
+def worst(members: Sequence[Member], severities: Severities) -> Member | None:
     """The worst, of several equally bad ones the newest."""
     return min(reversed(members), key=lambda each: severities.ranks[each.severity], default=None)
+
+
+def services(members: Sequence[Member], shown: Member, unknown: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the member that is shown, then those of the others by name; `unknown` where nobody remembers them."""
+    own = unknown if shown.service is None else shown.service
+    others = {name for each in members for name in (unknown if each.service is None else each.service)}
+    return (*own, *sorted(others.difference(own)))
+
+
+def _longest(members: Sequence[Member], unknown: int) -> int:
+    """The longest time-out; 0 is the longest, for it means never."""
+    times = [unknown if each.timeout is None else each.timeout for each in members]
+    return max(times) if all(time > 0 for time in times) else min(times)
 
 
 def _speaking(signal: Signal, shown: Member, stored: Alert | None, model: AlarmModel) -> Signal:
@@ -73,5 +110,5 @@ def _speaking(signal: Signal, shown: Member, stored: Alert | None, model: AlarmM
         text=stored.text if stored is not None and kept else shown.text,
         value=stored.value if stored is not None and kept else None,
         raw_data=stored.raw_data if stored is not None and kept else None,
-        status=signal.status if shown.muted else model.default_status,
+        status=model.muted if shown.muted else model.default_status,
     )

@@ -109,7 +109,10 @@ class IsaModel:
     def acted(self, standing: Standing, action: str) -> Transition:
         if action not in ACTIONS:
             return Transition(standing.severity, standing.status, "ACT-1")
-        return self._decided(translated(self, standing), action)
+        before = translated(self, standing)
+        if action not in DECIDING and before.status not in _SUPPRESSED:
+            return Transition(before.severity, before.status, "13 no change")
+        return self._decided(before, action)
 
     def _decided(self, standing: Standing, action: str) -> Transition:
         severity, state = standing.severity, standing.status

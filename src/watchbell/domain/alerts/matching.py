@@ -80,9 +80,17 @@ def fits(wanted: Wanted, alert: Alert | Signal) -> bool:
         and (not wanted.event or like(wanted.event, alert.event))
         and (not wanted.group or wanted.group == alert.group)
         and (not wanted.origin or like(wanted.origin, alert.origin))
-        and set(wanted.service) <= set(alert.service)
+        and (not wanted.service or set(wanted.service) <= set(_services(alert)))
         and set(wanted.tags) <= set(alert.tags)
     )
+
+
+def _services(alert: Alert | Signal) -> Sequence[str]:
+    """Of an alert of several problems those of the one that it shows, as its resource and event are."""
+    for each in alert.correlation.members if alert.correlation is not None else ():
+        if (each.resource, each.event) == (alert.resource, alert.event) and each.service is not None:
+            return each.service
+    return alert.service
 
 
 def narrowing(wanted: Wanted) -> list[Filter]:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
-from watchbell.domain.alerts.phase import DONE
+from watchbell.domain.alerts.phase import DONE, TAKEN
 from watchbell.domain.ids import AlertId, new_id
 
 MOST_LINES = 500
@@ -107,7 +107,7 @@ def life_of(entries: Iterable[HistoryEntry], severities: Sequence[str], since: d
     mine = [entry for entry in entries if entry.at >= since]
     ranks = {name: rank for rank, name in reversed(list(enumerate(severities)))}
     known = [ranks[entry.severity] for entry in mine if entry.severity in ranks]
-    acknowledged = next((entry for entry in mine if entry.status == "ack"), None)
+    acknowledged = next((entry for entry in mine if entry.status in TAKEN), None)
     last_stood = max((number for number, entry in enumerate(mine) if entry.status not in DONE), default=-1)
     resolved = mine[last_stood + 1] if last_stood + 1 < len(mine) else None
     return Life(
@@ -164,9 +164,14 @@ def past_of(alert: Alert, life: Life, now: datetime) -> PastAlert:
 
 def searched_text(past: PastAlert) -> str:
     """What words are looked for in, in small letters: resource, event, text, value, services, group and tags."""
-    value = past.value if isinstance(past.value, str) else ""
+    value = past.value if isinstance(past.value, str) else _said(past.value)
     fields = (past.resource, past.event, past.text, value, past.group, *past.service, *past.tags)
     return "\n".join(field[:_LONGEST_FIELD].lower() for field in fields if field)
+
+
+def _said(value: Any) -> str:
+    """A value that is no text, as it is shown."""
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def words_of(text: str) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ SILENT = frozenset(_words(Phase.SHELVED, Phase.MUTED))
 """Statuses of alerts that tell nobody anyway."""
 TAKEN = frozenset(_words(Phase.TAKEN))
 """Statuses of alerts that somebody looks after."""
+MUTED = frozenset(_words(Phase.MUTED))
+"""Statuses of alerts that a blackout, or the sender, keeps silent."""
 SHELVED = frozenset(_words(Phase.SHELVED))
 """Statuses of alerts that are shelved."""
 LASTING = TAKEN | SHELVED

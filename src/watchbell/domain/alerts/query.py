@@ -1,8 +1,11 @@
 """What a list of alerts is asked for: filters, order and page, independent of any store."""
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 Operator = Literal["eq", "contains", "gt", "gte", "lt", "lte", "term", "phrase", "like", "regex", "exists"]
 
@@ -45,6 +48,22 @@ class Negation(msgspec.Struct, frozen=True, kw_only=True, tag="not"):
 
 
 Expression = Filter | AllOf | AnyOf | Negation
+
+
+def predicate_of(wanted: Expression, leaf: Callable[[Filter], Callable[[T], bool]]) -> Callable[[T], bool]:
+    """The test that things pass for which the expression holds; `leaf` makes the test of a filter."""
+    match wanted:
+        case AllOf():
+            parts = [predicate_of(part, leaf) for part in wanted.parts]
+            return lambda thing: all(part(thing) for part in parts)
+        case AnyOf():
+            parts = [predicate_of(part, leaf) for part in wanted.parts]
+            return lambda thing: any(part(thing) for part in parts)
+        case Negation():
+            part = predicate_of(wanted.part, leaf)
+            return lambda thing: not part(thing)
+        case Filter():
+            return leaf(wanted)
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):

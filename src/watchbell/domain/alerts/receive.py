@@ -13,10 +13,11 @@ from typing import Any, Literal
 import msgspec
 
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of, plain_identity_of
+from watchbell.domain.alerts.beneath import beneath
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
 from watchbell.domain.alerts.gathering import gathered
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
-from watchbell.domain.alerts.phase import DONE, LASTING, RETURNING, SHELVED, TAKEN
+from watchbell.domain.alerts.phase import DONE, LASTING, MUTED, RETURNING, SHELVED, TAKEN
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.ids import AlertId
 from watchbell.domain.signal import Signal
@@ -48,15 +49,16 @@ def receive(
     config_version: int = 0,
     flapping: FlapRule = NEVER,
     value_history: bool = True,
-    muted: bool = False,
+    muted_by: Sequence[str] = (),
 ) -> Received:
     """Decide.
 
     `stored` are the alerts of the same environment, resource and customer. `value_history` is whether a duplicate with
-    another value makes an entry, `muted` whether a blackout covers the signal. Raises `Invalid` for a bad severity.
+    another value makes an entry, `muted_by` are the ids of blackouts that cover the signal.
+    Raises `Invalid` for a bad severity.
     """
     match = _match(signal, stored)
-    sent, signal = signal, gathered(signal, match, model, muted=muted)
+    sent, signal = signal, gathered(signal, match, model, muted_by=muted_by)
     if match is None:
         return _create(signal, model, now, config_version)
     same = match.event == signal.event or signal.correlation is not None
@@ -155,7 +157,11 @@ def _duplicate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
 
 
 def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, version: int) -> Received:
-    decided = model.signalled(_standing(stored, signal.severity, stored.severity), signal.status)
+    standing = _standing(stored, signal.severity, stored.severity)
+    back = beneath(standing, model)
+    if back and stored.status in MUTED:
+        standing = standing._replace(previous_status=back)
+    decided = model.signalled(standing, signal.status)
     alert = msgspec.structs.replace(
         stored,
         resource=signal.resource,
@@ -174,6 +180,8 @@ def _correlate(signal: Signal, stored: Alert, model: AlarmModel, now: datetime, 
         receive_time=now,
         **_refreshed(signal, stored, decided, now),
     )
+    if back and decided.status in MUTED:
+        alert = msgspec.structs.replace(alert, previous_status=back)
     reason = f"{stored.event} {stored.severity} became {signal.event} {signal.severity} ({decided.rule})"
     return Received(
         alert=alert,

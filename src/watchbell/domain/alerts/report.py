@@ -40,7 +40,10 @@ class Volume(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worst(msgspec.Struct, frozen=True, kw_only=True):
-    """A resource or an event: how many episodes it had, how many seconds they stood, how often severity changed."""
+    """A resource, an event or a service: how many episodes it had, how long they stood, how often severity changed.
+
+    `stood` is in seconds.
+    """
 
     name: str
     count: int
@@ -64,7 +67,10 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
-    """The report. `flapping` are resources whose alerts flapped; the worst come first in each list."""
+    """The report. `flapping` are resources whose alerts flapped; an alert of several `services` counts for each.
+
+    The worst come first in each list.
+    """
 
     total: int = 0
     flapped: int = 0
@@ -73,5 +79,6 @@ class AlertReport(msgspec.Struct, frozen=True, kw_only=True):
     resolving: Spread = Spread()
     resources: tuple[Worst, ...] = ()
     events: tuple[Worst, ...] = ()
+    services: tuple[Worst, ...] = ()
     flapping: tuple[Worst, ...] = ()
     longest: tuple[Standing, ...] = ()

@@ -198,6 +198,10 @@ class Severities:
         """Whether this severity means that all is well."""
         return self.ranks.get(severity) == self.ranks[self.normal]
 
+    def is_harmless(self, word: str) -> bool:
+        """Whether the word is understood, and stands for nothing worse than normal, or what is informational."""
+        return word in self.known and self.meaning(word) not in self._problems
+
     def _meant(self, word: str) -> str:
         """Alerta's word among severities of our own: of problems the one that is as far down."""
         look = LOOKS[word]

@@ -7,6 +7,9 @@ import msgspec
 from watchbell.domain.checks.said import Said
 from watchbell.domain.managed import Managed
 
+ANY_HEARTBEAT = "*"
+"""Stands for the heartbeats that changed where readers are told of it: whoever knows an id may ping."""
+
 
 class Heartbeat(Managed, frozen=True, kw_only=True):
     """A job that must ping `/ping/<id>`, or `/ping/<key>/<slug>`; its silence opens an alert."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.signal import Signal
 
 _NAMESPACE = uuid.UUID("7ad3a3b2-5a0e-5d51-9f0e-2a3f51f6c9d4")
@@ -19,6 +20,8 @@ EVENTS = ("HeartbeatFail", "HeartbeatSlow", "HeartbeatOK")
 OK, SLOW, EXPIRED = "ok", "slow", "expired"
 TIMEOUT = 86_400
 """Seconds of silence that are no alert, unless the sender says."""
+USUAL_FAILURE = "major"
+"""How bad silence is unless the heartbeat says; installations with severities of their own have a meaning for it."""
 MAX_LATENCY = 2_000
 """Milliseconds that a heartbeat may be on its way."""
 
@@ -65,10 +68,15 @@ class OriginHeartbeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wording(msgspec.Struct, frozen=True):
-    """What an alert says when the heartbeat does not: the severity of recoveries, and the environment."""
+    """What an alert says when the heartbeat does not: the severities, and the environment."""
 
-    normal: str = "normal"
+    severities: Severities = DEFAULT
     environment: str = "Production"
+
+    def failure(self, said: Any) -> str:
+        """The severity of a failure: what was said, unless it means that all is well, or less. Silence never does."""
+        word, known = str(said or USUAL_FAILURE), self.severities.known
+        return USUAL_FAILURE if word in known and known[word] >= known[self.severities.normal] else word
 
 
 USUAL = Wording()
@@ -108,7 +116,7 @@ def _after(due: datetime | None) -> datetime | None:
 def signal_of(heartbeat: OriginHeartbeat, status: str, now: datetime, wording: Wording = USUAL) -> Signal:
     """The signal that tells how the heartbeat stands, as Alerta's command line would send it."""
     attributes = dict(heartbeat.attributes)
-    severity = str(attributes.pop("severity", None) or "major")
+    severity = wording.failure(attributes.pop("severity", None))
     environment = str(attributes.pop("environment", None) or wording.environment)
     group = str(attributes.pop("group", None) or "System")
     service = _services(attributes.pop("service", None))
@@ -129,7 +137,7 @@ def signal_of(heartbeat: OriginHeartbeat, status: str, now: datetime, wording: W
         resource=heartbeat.origin,
         event=event,
         source=f"heartbeat/{heartbeat.origin}",
-        severity=wording.normal if status == OK else severity,
+        severity=wording.severities.normal if status == OK else severity,
         correlate=EVENTS,
         service=service,
         group=group,

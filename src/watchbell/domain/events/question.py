@@ -66,6 +66,8 @@ FIELDS: Final[dict[str, str]] = {
 MAX_SPAN_MS: Final = 400 * 86_400_000
 MAX_CONDITIONS: Final = 20
 MAX_TEXT: Final = 2000
+MAX_WRITTEN: Final = MAX_TEXT + 500
+"""Characters of a condition as a text."""
 MAX_POINTS: Final = 2000
 MAX_STEPS: Final = 10
 MAX_WITHIN_S: Final = 30 * 86_400
@@ -73,7 +75,8 @@ STEPS_S: Final = (1, 5, 10, 30, 60, 300, 600, 1800, 3600, 10_800, 21_600, 86_400
 """Lengths of a point in a chart, in seconds, that a chart chooses from by itself."""
 _POINTS = 120
 
-_WRITTEN = re.compile(r"\s*([A-Za-z0-9_.\-\[\]/ ]+?)\s*(!=|!~|>=|<=|=|~|>|<)\s*(.*)", re.DOTALL)
+_OP = re.compile(r"!=|!~|>=|<=|=|~|>|<")
+_FIELD = re.compile(r"[A-Za-z0-9_.\-\[\]/ ]+")
 
 
 class Op(StrEnum):
@@ -183,13 +186,15 @@ def parse_condition(text: str) -> Condition:
     Raises:
         Invalid: it is none.
     """
-    found = _WRITTEN.fullmatch(text)
-    if found is None:
+    if len(text) > MAX_WRITTEN:
+        raise Invalid(f"a condition is longer than {MAX_WRITTEN} characters", "where")
+    found = _OP.search(text)
+    field = text[: found.start()].strip() if found is not None else ""
+    if found is None or _FIELD.fullmatch(field) is None:
         raise Invalid(
             f"{text[:80]!r} is no condition; write it as event_type=checkout or parameters.total>=10", "where"
         )
-    field, op, value = found.groups()
-    return Condition(field=field, op=Op(op), value=value)
+    return Condition(field=field, op=Op(found[0]), value=text[found.end() :].lstrip())
 
 
 def type_of(field: str) -> str | None:

@@ -137,7 +137,15 @@ class Draft:
 
 
 def incident_id(service: Service, alert: Alert) -> IncidentId:
-    """The id of the incident that this state of an alert opens: the same state never opens two."""
+    """The id of the incident that this state of an alert opens: the same state never opens two.
+
+    The time tells it from the state of another alert that had the id, and is deleted: senders choose ids.
+    """
+    return IncidentId(derived_id("incident", service.name, alert.id, alert.version, alert.receive_time.isoformat()))
+
+
+def former_incident_id(service: Service, alert: Alert) -> IncidentId:
+    """The id that it had before times counted, for incidents that are still there: other alerts may have had it."""
     return IncidentId(derived_id("incident", service.name, alert.id, alert.version))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
+from watchbell.domain.effort import Effort
 from watchbell.domain.errors import Invalid
 from watchbell.domain.events.mapping.jsonpath import JsonPath
 from watchbell.domain.pattern import Pattern
@@ -13,6 +14,9 @@ SOURCES: Final = ("item", "body", "query")
 _PIECE = re.compile(r"\{\{|\}\}|\{(\$[^{}]*)\}|[{}]")
 
 
+_LETTERS: Final = 100  # characters of a text that are as much work as a node
+
+
 class Message(NamedTuple):
     """What expressions read. `found` is what paths into body and query found: the same for every item of a message."""
 
@@ -20,26 +24,73 @@ class Message(NamedTuple):
     body: Any
     query: Mapping[str, str]
     found: dict[int, Any] | None = None
+    effort: Effort | None = None
+
+    def text(self, value: Any) -> str:
+        """A value as text; lists and objects as their parts between commas."""
+        return text_of(value, self.effort)
 
 
 Get = Callable[[Message], Any]
 """The value, or None for absent."""
 
 
-def text_of(value: Any) -> str:
-    """A value as text; lists and objects as their parts between commas."""
+def text_of(value: Any, effort: Effort | None = None) -> str:
+    """A value as text; lists and objects as their parts between commas.
+
+    Raises:
+        TooMuch: it would be more work than `effort` has left.
+    """
+    if isinstance(value, list | dict):
+        return _Written(effort or Effort()).of(value)
+    text = _scalar(value)
+    if effort is not None:
+        effort.spend(1 + len(text) // _LETTERS)
+    return text
+
+
+def _scalar(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    if isinstance(value, list):
-        return ", ".join(text_of(each) for each in cast("list[Any]", value))[:TEXT_MAX]
-    if isinstance(value, dict):
-        pairs = cast("dict[str, Any]", value).items()
-        return ", ".join(f"{name}={text_of(inner)}" for name, inner in pairs)[:TEXT_MAX]
     return str(value)[:TEXT_MAX]
+
+
+class _Written:
+    """A list or an object as text, up to the length that a text may have."""
+
+    def __init__(self, effort: Effort) -> None:
+        self._effort = effort
+        self._parts: list[str] = []
+        self._left = TEXT_MAX
+
+    def of(self, value: Any) -> str:
+        self._value(value)
+        return "".join(self._parts)[:TEXT_MAX]
+
+    def _value(self, value: Any) -> None:
+        if isinstance(value, dict):
+            for number, (name, inner) in enumerate(cast("dict[str, Any]", value).items()):
+                if self._left <= 0:
+                    return
+                self._add(f", {name}=" if number else f"{name}=")
+                self._value(inner)
+        elif isinstance(value, list):
+            for number, inner in enumerate(cast("list[Any]", value)):
+                if self._left <= 0:
+                    return
+                self._add(", " if number else "")
+                self._value(inner)
+        else:
+            self._add(_scalar(value))
+
+    def _add(self, text: str) -> None:
+        self._effort.spend(1 + len(text) // _LETTERS)
+        self._parts.append(text)
+        self._left -= len(text)
 
 
 class Reader:
@@ -116,13 +167,13 @@ def _path(reader: Reader, data: dict[str, Any], place: str, _: int) -> Get:
     if path is None:
         return _absent
     if source == "item":
-        return lambda message: _found(path.find(message.item))
+        return lambda message: _found(path.find(message.item, message.effort))
 
     def once(message: Message) -> Any:
         if message.found is None:
-            return _found(path.find(getattr(message, source)))
+            return _found(path.find(getattr(message, source), message.effort))
         if id(path) not in message.found:
-            message.found[id(path)] = _found(path.find(getattr(message, source)))
+            message.found[id(path)] = _found(path.find(getattr(message, source), message.effort))
         return message.found[id(path)]
 
     return once
@@ -152,7 +203,7 @@ def _template(reader: Reader, data: dict[str, Any], place: str, _: int) -> Get:
             pieces.append(path or "")
     pieces.append(text[at:])
     return lambda message: "".join(
-        piece if isinstance(piece, str) else text_of(piece.find(message.item)) for piece in pieces
+        piece if isinstance(piece, str) else message.text(piece.find(message.item, message.effort)) for piece in pieces
     )[:TEXT_MAX]
 
 
@@ -168,12 +219,12 @@ def _match(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
         return reader.wrong(f"{place}.match", error.reason)
     group = data.get("group")
     if group is None:
-        return lambda message: pattern.matches(text_of(of(message)))
+        return lambda message: pattern.matches(message.text(of(message)))
     if isinstance(group, bool) or not isinstance(group, int | str) or not pattern.has_group(group):
         return reader.wrong(f"{place}.group", "there is no such group in the expression")
 
     def grouped(message: Message) -> Any:
-        found = pattern.whole(text_of(of(message)))
+        found = pattern.whole(message.text(of(message)))
         return None if found is None else found.group(group)
 
     return grouped
@@ -192,7 +243,7 @@ def _map(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
         known[name] = value
 
     def mapped(message: Message) -> Any:
-        found = known.get(text_of(of(message)))
+        found = known.get(message.text(of(message)))
         return default(message) if found is None else found
 
     return mapped
@@ -202,7 +253,7 @@ def _split(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
     of, by = reader.expression(data["split"], f"{place}.split", depth), data.get("by", ",")
     if not isinstance(by, str) or not by:
         return reader.wrong(f"{place}.by", "must be a text")
-    return lambda message: [part.strip() for part in text_of(of(message)).split(by) if part.strip()] or None
+    return lambda message: [part.strip() for part in message.text(of(message)).split(by) if part.strip()] or None
 
 
 def _first_of(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
@@ -214,13 +265,15 @@ def _join(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
     several, between = reader.several(data["join"], f"{place}.join", depth), data.get("with", "")
     if not isinstance(between, str):
         return reader.wrong(f"{place}.with", "must be a text")
-    return lambda message: between.join(text for get in several if (text := text_of(get(message))))[:TEXT_MAX] or None
+    return lambda message: (
+        between.join(text for get in several if (text := message.text(get(message))))[:TEXT_MAX] or None
+    )
 
 
 def _of_text(name: str, change: Callable[[str], str]) -> "Read":
     def read(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
         of = reader.expression(data[name], f"{place}.{name}", depth)
-        return lambda message: None if (found := of(message)) is None else change(text_of(found))
+        return lambda message: None if (found := of(message)) is None else change(message.text(found))
 
     return read
 
@@ -244,12 +297,12 @@ def _equal(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
     if not several:
         return _absent
     left, right = several
-    return lambda message: (one := left(message)) is not None and _same(one, right(message))
+    return lambda message: (one := left(message)) is not None and _same(message, one, right(message))
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(message: Message, one: Any, other: Any) -> bool:
     """Equal as texts: YAML reads `1` as a number where the message has '1'."""
-    return other is not None and text_of(one) == text_of(other)
+    return other is not None and message.text(one) == message.text(other)
 
 
 def _ordered(name: str, sign: int) -> "Read":
@@ -283,7 +336,7 @@ def _in(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:
         return reader.wrong(f"{place}.of", "is required")
     words = frozenset(reader.words(data["in"], f"{place}.in"))
     of = reader.expression(data["of"], f"{place}.of", depth)
-    return lambda message: (found := of(message)) is not None and text_of(found) in words
+    return lambda message: (found := of(message)) is not None and message.text(found) in words
 
 
 def _all(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Get:

@@ -54,6 +54,8 @@ Conditions
     {and: [<condition>…]}   {or: [<condition>…]}   {not: <condition>}
 
 An absent value is equal to nothing, and in nothing.
+
+A message is read in at most 500,000 steps: a step is a value that a path visits, or a hundred characters of a text.
 """
 
 from typing import Any, Final

@@ -7,14 +7,16 @@ from typing import Any, cast
 import msgspec
 
 from watchbell.domain.alerts.severity import DEFAULT, Severities
+from watchbell.domain.effort import Effort, TooMuch
 from watchbell.domain.errors import Fault, Faulty, Invalid
 from watchbell.domain.events.mapping.jsonpath import JsonPath
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import UNSAID, Signal
-from watchbell.domain.webhooks.expressions import Get, Message, Reader, text_of
+from watchbell.domain.webhooks.expressions import Get, Message, Reader
 from watchbell.domain.webhooks.model import ITEMS_MAX, LISTS, REQUIRED, TEXTS, Format
 
 TIMEOUT_MAX = 10**9
+_BYTES = 100  # of an item that are as much work as a node
 _KNOWN = (*TEXTS, *LISTS, "attributes")
 
 
@@ -51,15 +53,19 @@ class Compiled:
         """The signals of a message, in its order, perhaps none.
 
         Raises:
-            Faulty: what some of its problems say makes no alert; `items[2].severity` and the reason of each.
+            Faulty: what some of its problems say makes no alert; `items[2].severity` and the reason of each. Or that
+            reading it is too much work.
         """
         try:
             return self._signals(body, query, now)
         except RecursionError:
             raise Faulty([Fault(field="body", reason="is nested too deeply")]) from None
+        except TooMuch as error:
+            raise Faulty([Fault(field="body", reason=error.message)]) from None
 
     def _signals(self, body: Any, query: Mapping[str, str], now: datetime) -> list[Signal]:
-        items: Any = [body] if self._each is None else self._each.find(body)
+        effort = Effort()
+        items: Any = [body] if self._each is None else self._each.find(body, effort)
         if self._each is not None and self._each.definite:
             items = cast("list[Any]", items) if isinstance(items, list) else [items] if items is not None else []
         if len(items) > ITEMS_MAX:
@@ -68,10 +74,10 @@ class Compiled:
         faults: list[Fault] = []
         found: dict[int, Any] = {}
         for number, item in enumerate(items):
-            message = Message(item, body, query, found)
+            message = Message(item, body, query, found, effort)
             try:
                 if self._skip(message) is not True:
-                    signals.append(self._signal(message, now))
+                    signals.append(self._signal(message, now, effort))
             except Invalid as error:
                 place = f"items[{number}].{error.field}" if self._each is not None else error.field
                 faults.append(Fault(field=place, reason=error.reason))
@@ -79,9 +85,9 @@ class Compiled:
             raise Faulty(faults[:20])
         return signals
 
-    def _signal(self, message: Message, now: datetime) -> Signal:
+    def _signal(self, message: Message, now: datetime, effort: Effort) -> Signal:
         found = {name: get(message) for name, get in self._fields.items()}
-        text = {name: text_of(found.get(name)).strip() for name in TEXTS}
+        text = {name: message.text(found.get(name)).strip() for name in TEXTS}
         for name in REQUIRED:
             if not text[name]:
                 raise Invalid("is absent in this message", name)
@@ -91,7 +97,7 @@ class Compiled:
         if severity not in self._severities.known:
             there_are = ", ".join(self._severities.ordered)
             raise Invalid(f"is {severity[:50]!r}, none of {there_are}; use `map`", "severity")
-        listed = {name: _list(found.get(name)) for name in LISTS}
+        listed = {name: _list(message, found.get(name)) for name in LISTS}
         value: Any = found.get("value")
         return Signal(
             id=new_id(),
@@ -106,15 +112,21 @@ class Compiled:
             text=text["text"],
             tags=listed["tags"],
             attributes={
-                name: text_of(each) for name, get in self._attributes.items() if (each := get(message)) is not None
+                name: message.text(each) for name, get in self._attributes.items() if (each := get(message)) is not None
             },
             origin=text["origin"] or self._name,
             type=text["type"] or "webhookAlert",
             create_time=_moment(found.get("create_time"), now),
             timeout=_timeout(text["timeout"]),
             customer=text["customer"] or None,
-            raw_data=msgspec.json.encode(message.item).decode()[:200_000],
+            raw_data=_raw(message, effort),
         )
+
+
+def _raw(message: Message, effort: Effort) -> str:
+    found = msgspec.json.encode(message.item)
+    effort.spend(len(found) // _BYTES)  # items may lie in one another
+    return found.decode()[:200_000]
 
 
 def format_problems(given: Format) -> list[tuple[str, str]]:
@@ -137,9 +149,9 @@ def _attributes(reader: Reader, data: Any, place: str) -> dict[str, Get]:
     return found
 
 
-def _list(value: Any) -> tuple[str, ...]:
+def _list(message: Message, value: Any) -> tuple[str, ...]:
     entries: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
-    return tuple(text for entry in entries if (text := text_of(entry).strip()))
+    return tuple(text for entry in entries if (text := message.text(entry).strip()))
 
 
 def _timeout(text: str) -> int:

@@ -18,13 +18,13 @@ from watchbell.domain.alerts.severity import ISA, SEVERITIES
 from watchbell.importers.alerta.accounts import accounts_of, mail_of
 from watchbell.importers.alerta.assignments import Given, Pattern, read_assignments
 from watchbell.importers.alerta.dump import DumpSource
+from watchbell.importers.alerta.plugging import plugging_of
 from watchbell.importers.alerta.server import ServerSource
 from watchbell.importers.alerta.signing_in import READINGS
 from watchbell.importers.alerta.table import (
     COPIED,
     ELSEWHERE,
     HOURS,
-    KNOWN_PLUGINS,
     LOST,
     NO_MEANING,
     PREFIXES,
@@ -101,9 +101,7 @@ class _Reading:
         self._file = file
         self._given = given
         self._installed = installed
-        # Whether the distribution is there in which Alerta's plug-ins run.
-        self._runs = "alerta" in installed("watchbell.finders")
-        self._plugged: list[str] = []
+        self._theirs = False
         self._settings: dict[str, Any] = {}
         self._remarks: list[Remark] = []
         self._secret = False
@@ -120,10 +118,7 @@ class _Reading:
 
     def take(self) -> None:
         """Every setting."""
-        done = self._signing_in()
-        if "PLUGINS" in self._given:
-            self._plugins(self._given["PLUGINS"].value)
-            done.add("PLUGINS")
+        done = self._signing_in() | self._plugging()
         special = {
             "BASE_URL": self._base_url,
             "SECRET_KEY": self._secret_key,
@@ -168,7 +163,7 @@ class _Reading:
             self.remark(name, LOST[name], lost=bool(value))
         else:
             why = next((reason for prefix, reason in PREFIXES.items() if name.startswith(prefix)), "")
-            if self._plugged and not why:
+            if self._theirs and not why:
                 self._of_a_plugin(name, value)
                 return
             self.remark(name, why or "is no setting of Alerta's server", lost=not why)
@@ -220,21 +215,15 @@ class _Reading:
                 taken.append(str(origin))  # pyright: ignore[reportUnknownArgumentType]
         self._put("server.cors_origins", taken)
 
-    def _plugins(self, value: Any) -> None:
-        there = self._installed("alerta.plugins") if self._runs else frozenset[str]()
-        for plugin in map(str, value if isinstance(value, list) else []):  # pyright: ignore[reportUnknownArgumentType]
-            if plugin in KNOWN_PLUGINS:
-                if KNOWN_PLUGINS[plugin]:
-                    self.remark("PLUGINS", f"names {plugin!r}: {KNOWN_PLUGINS[plugin]}")
-            elif plugin in there:
-                self._plugged.append(plugin)
-            else:
-                how = "install it beside the distribution watchbell-alerta"
-                self.remark("PLUGINS", f"names {plugin!r}, which is not there: {how}", lost=True)
-        if self._plugged:
-            self._put("plugins.alerts", self._plugged)
-            if "rules" in self._installed("alerta.routing"):
-                self._put("plugins.routing", "rules")
+    def _plugging(self) -> set[str]:
+        found = plugging_of({name: given.value for name, given in self._given.items()}, self._installed)
+        for ours, value in found.settings.items():
+            self._put(ours, value)
+        for name, reason, lost in found.remarks:
+            self.remark(name, reason, lost=lost)
+        self._theirs = found.theirs
+        self._secret |= "plugins.forward" in found.settings
+        return {"PLUGINS", "HEARTBEAT_EVENTS", "FWD_DESTINATIONS"}
 
     def _of_a_plugin(self, name: str, value: Any) -> None:
         """A setting that Alerta's server does not have: a plug-in's own."""

@@ -1,4 +1,4 @@
-"""Alerta's settings of LDAP, and of SAML 2, as a table of `login.providers`."""
+"""Alerta's settings of LDAP, SAML 2 and CAS, as a table of `login.providers`."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -36,6 +36,14 @@ SAML_USED = frozenset(
 )
 """The settings that the table of SAML is made of."""
 
+CAS_USED = frozenset(
+    {
+        *("CAS_SERVER", "CAS_VALIDATE_ROUTE", "CAS_ROLE_CLAIM", "CAS_GROUP_CLAIM", "CAS_RESPONSE_TYPE"),
+        *("ALLOWED_EMAIL_DOMAINS", "AUTH_PROVIDER"),
+    }
+)
+"""The settings that the table of CAS is made of."""
+
 
 def ldap_table(given: Mapping[str, Any]) -> dict[str, Any]:
     """The table. As in Alerta, logins are mail addresses, and the directory's are believed."""
@@ -71,11 +79,33 @@ def saml_table(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def saml_problems(given: Mapping[str, Any]) -> dict[str, str]:
     """What is not the same here, by the setting's name."""
-    found = {"AUTH_PROVIDER": "is on Watchbell's own pages; Alerta's ask for a password"}
+    found: dict[str, str] = {}
     if given.get("SAML2_CONFIG"):
         found["SAML2_CONFIG"] = "has options of a library: the type `saml` has settings of its own"
     if given.get("SAML2_USER_NAME_FORMAT"):
         found["SAML2_USER_NAME_FORMAT"] = "is not there: `name_attributes` says where the name is"
+    return found
+
+
+def cas_table(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The table. As in Alerta, logins are the names that CAS knows, and its addresses are believed."""
+    claims = (given.get("CAS_ROLE_CLAIM") or "roles", given.get("CAS_GROUP_CLAIM") or "groups")
+    table: dict[str, Any] = {"type": "cas", "name": "cas", "trust_email": True, "link_by_login": True}
+    table["url"] = str(given.get("CAS_SERVER") or "")
+    table["validate_path"] = str(given.get("CAS_VALIDATE_ROUTE") or "/serviceValidate")
+    table["answer"] = str(given.get("CAS_RESPONSE_TYPE") or "AUTO").lower()
+    table["group_attributes"] = list(dict.fromkeys(map(str, claims)))
+    _limit(table, "allowed_domains", given.get("ALLOWED_EMAIL_DOMAINS"))
+    return table
+
+
+def cas_problems(given: Mapping[str, Any]) -> dict[str, str]:
+    """What is not the same here, by the setting's name."""
+    found: dict[str, str] = {}
+    if not given.get("BASE_URL"):
+        found["CAS_SERVER"] = "needs `server.base_url`, the address that tickets are for"
+    if given.get("CAS_ROLE_CLAIM"):
+        found["CAS_ROLE_CLAIM"] = "is a group there: `roles` of the type `cas` says which role it gives here"
     return found
 
 

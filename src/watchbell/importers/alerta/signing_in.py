@@ -5,8 +5,11 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, cast
 
 from watchbell.importers.alerta.directories import (
+    CAS_USED,
     LDAP_USED,
     SAML_USED,
+    cas_problems,
+    cas_table,
     ldap_problems,
     ldap_table,
     saml_problems,
@@ -56,16 +59,21 @@ _CLAIMS = ("OIDC_ROLE_CLAIM", "OIDC_GROUP_CLAIM")
 def provider_of(given: Mapping[str, Any]) -> Found:
     """The provider that `AUTH_PROVIDER` names, if it is one of ours."""
     kind = str(given.get("AUTH_PROVIDER", "basic"))
+    if kind in _OWN:
+        return _remote(kind, given)
     if kind == "basic":
         return Found({}, frozenset({"AUTH_PROVIDER"}), {})
     if kind == "ldap":
         table = ldap_table(given)
         return _checked(table, LDAP_USED, ldap_problems(given, table))
     if kind in {"saml2", "saml"}:
-        return _checked(saml_table(given), SAML_USED, saml_problems(given), offered=False)
-    if kind not in _OWN:
-        reason = f"{kind!r} is not there yet; people log in by a password. Keycloak speaks it and OpenID Connect"
-        return Found({}, frozenset(), {"AUTH_PROVIDER": reason})
+        return _checked(saml_table(given), SAML_USED, saml_problems(given))
+    if kind == "cas":
+        return _checked(cas_table(given), CAS_USED, cas_problems(given))
+    return Found({}, frozenset(), {"AUTH_PROVIDER": f"{kind!r} is not known; people log in by a password"})
+
+
+def _remote(kind: str, given: Mapping[str, Any]) -> Found:
     table: dict[str, Any] = {"type": kind, "name": kind, "client_id": str(given.get("OAUTH2_CLIENT_ID", ""))}
     used = set(_COMMON)
     if given.get("OAUTH2_CLIENT_SECRET"):
@@ -86,8 +94,8 @@ def provider_of(given: Mapping[str, Any]) -> Found:
     return _checked(table, frozenset(used), {})
 
 
-def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, str], *, offered: bool = True) -> Found:
-    """The provider, unless it would not do here; `offered` is whether Alerta's own pages can offer it."""
+def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, str]) -> Found:
+    """The provider, unless it would not do here."""
     kind = str(table["type"])
     try:
         read_providers([table])
@@ -95,8 +103,7 @@ def _checked(table: dict[str, Any], used: frozenset[str], problems: dict[str, st
         reasons = "; ".join(f"{each.field.rpartition('.')[2]} {each.reason}" for each in error.problems)
         reason = f"{kind!r} is left out, people log in by a password: {reasons}"
         return Found({}, used, {"AUTH_PROVIDER": reason})
-    login: dict[str, Any] = {"providers": [table]} | ({"alerta_provider": kind} if offered else {})
-    return Found(login, used, problems)
+    return Found({"providers": [table], "alerta_provider": kind}, used, problems)
 
 
 def _limit(table: dict[str, Any], name: str, given: Any) -> None:

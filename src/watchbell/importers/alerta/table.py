@@ -71,6 +71,8 @@ VARIABLES: Mapping[str, Kind] = MappingProxyType(
         "ALLOWED_GITLAB_GROUPS": "texts",
         "KEYCLOAK_URL": "text",
         "KEYCLOAK_REALM": "text",
+        **dict.fromkeys(("CAS_SERVER", "CAS_VALIDATE_ROUTE", "CAS_RESPONSE_TYPE"), "text"),
+        **dict.fromkeys(("CAS_ROLE_CLAIM", "CAS_GROUP_CLAIM"), "text"),
         "LDAP_BIND_PASSWORD": "text",
         "LDAP_USE_EMAIL_DOMAIN_WHITELIST": "flag",
         "OIDC_ISSUER_URL": "text",
@@ -127,7 +129,7 @@ NO_MEANING: Mapping[str, str] = MappingProxyType(
         "OIDC_LOGOUT_URL": "is not there: logging out ends the session here",
         "OIDC_VERIFY_TOKEN": _BUILT_IN,
         "TOKEN_EXPIRE_DAYS": "is not there: a session ends after a week, or after twelve hours without use",
-        "API_KEY_EXPIRE_DAYS": "is not there: a key lasts for ever unless it says otherwise",
+        "API_KEY_EXPIRE_DAYS": "is not there: a key never ends unless it says so; Alerta's clients see the year 9999",
         "AUDIT_TRAIL": "is not there: the audit log has every change",
         "AUDIT_LOG": "is not there: the audit log is in the database, with a page of its own",
         "AUDIT_LOG_REDACT": _BUILT_IN,
@@ -157,8 +159,6 @@ LOST: Mapping[str, str] = MappingProxyType(
         "AUDIT_URL": "is not there: read the audit log by GET /api/audit",
         "NOTIFICATION_BLACKOUT": "is not there: an alert under a blackout is kept, with the status `blackout`",
         "BLACKOUT_ACCEPT": "belongs to each blackout here: its field `accept`",
-        "HEARTBEAT_EVENTS": "is not there yet: send heartbeats to /api/heartbeat, or ping a heartbeat's address",
-        "FWD_DESTINATIONS": "is not there yet: send to both from the sender, or make a channel of the type `webhook`",
         "TELEGRAM_TOKEN": "is not there yet: make a channel of the type `webhook`",
         "TELEGRAM_CHAT_ID": "is not there yet: make a channel of the type `webhook`",
         "DASHBOARD_URL": "is not there: links lead to server.base_url",
@@ -181,7 +181,9 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "ACTIONS": "`alerts.actions`, without those of the alarm model",
         "SEVERITY_MAP": "`alerts.severities`; by `ISA_18_2`, where the highest is the worst, turned round",
         "COLOR_MAP": "its table `severity`: `alerts.severity_colors`; the pages have their own for the others",
-        "PLUGINS": "Alerta's own are done here, or it is said that they are not; of others: `plugins.alerts`",
+        "PLUGINS": "`plugins.alerts`; what `reject`, `blackout`, `heartbeat` and `forwarder` do, settings do here",
+        "HEARTBEAT_EVENTS": "`alerts.heartbeat_events`, where `PLUGINS` has `heartbeat`, as it has by default",
+        "FWD_DESTINATIONS": "tables `[[plugins.forward]]`, where `PLUGINS` has `forwarder`; need `server.base_url`",
         "AUTH_PROVIDER": "a table in `login.providers`, and `login.alerta_provider`",
         "OAUTH2_CLIENT_ID": "`client_id` of the provider",
         "OAUTH2_CLIENT_SECRET": "`client_secret` of the provider",
@@ -237,6 +239,11 @@ WORKED_OUT: Mapping[str, str] = MappingProxyType(
         "SAML2_EMAIL_ATTRIBUTE": "`email_attributes` and `login_attributes` of the type `saml`, with `trust_email`",
         "SAML2_USER_NAME_FORMAT": "is not there: `name_attributes` of the type `saml` says where the name is",
         "SAML2_CONFIG": "has options of a library; settings of the type `saml` have their place",
+        "CAS_SERVER": "`url` of the type `cas`, which needs `server.base_url`",
+        "CAS_VALIDATE_ROUTE": "`validate_path` of the type `cas`",
+        "CAS_RESPONSE_TYPE": "`answer` of the type `cas`",
+        "CAS_ROLE_CLAIM": "one of `group_attributes` of the type `cas`; `roles` says which role a group gives here",
+        "CAS_GROUP_CLAIM": "one of `group_attributes` of the type `cas`",
         "HMAC_AUTH_CREDENTIALS": "tables `[[login.hmac]]`; secrets have 32 characters or more",
         "AUTH_PROXY": "whether the next four count",
         "AUTH_PROXY_USER_HEADER": "`login.proxy_user_header`; needs `server.trusted_proxies`",
@@ -256,23 +263,16 @@ ELSEWHERE: Mapping[str, str] = MappingProxyType(
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
     {
-        "CAS_": "CAS is not there; Keycloak and others like it speak it and OpenID Connect",
         "MONGO_": "belongs to Alerta's database; Watchbell has one of its own: store.url",
         "POSTGRES_": "belongs to Alerta's database; Watchbell has one of its own: store.url",
     }
 )
 
-KNOWN_PLUGINS: Mapping[str, str] = MappingProxyType(
-    {
-        "remote_ip": "the address of the sender is in the audit log",
-        "reject": "",
-        "heartbeat": "HEARTBEAT_EVENTS are not turned into heartbeats yet",
-        "blackout": "",
-        "acked_by": "the history says who acknowledged",
-        "forwarder": "alerts are not forwarded to another server yet",
-        "timeout": "",
-        "normalise": "texts stay as they were sent",
-        "escalate": "policies escalate, by time and to people",
-    }
-)
-"""Alerta's own plug-ins: '' for what Watchbell does by itself, else what is different."""
+KNOWN_PLUGINS = frozenset({"reject", "blackout", "heartbeat", "forwarder"})
+"""Alerta's own plug-ins that are no plug-ins here: Watchbell does what they do by itself, by its settings."""
+
+OWN_PLUGINS = frozenset({"acked_by", "escalate", "normalise", "remote_ip", "timeout"})
+"""Those of Alerta's that are plug-ins of the same names here."""
+
+DEFAULT_PLUGINS = ("remote_ip", "reject", "heartbeat", "blackout", "forwarder")
+"""What Alerta has without `PLUGINS`."""

@@ -28,6 +28,8 @@ SOURCE = f"{IMPORTED}alerta"
 """The way by which history came that was imported."""
 MOST_SECONDS = 2**31 - 1
 _STEPS = (short_names, bounded_text, bounded_attributes, known_environment)
+_SHARED = frozenset(Alert.__struct_fields__) - {"id"}
+"""What an alert has of its signal as it is."""
 _TRENDS = frozenset({"moreSevere", "lessSevere", "noChange"})
 _LASTING = {"ack": "ack", "shelve": "shelved"}
 
@@ -91,7 +93,7 @@ def _alert(raw: RawAlert, signal: Signal, terms: Terms) -> Alert:
     if raw.duplicate_count is not None and not 0 <= raw.duplicate_count < 2**53:
         raise Invalid("must be a number of messages", "duplicateCount")
     return Alert(
-        **{name: getattr(signal, name) for name in signal.__struct_fields__ if name not in {"user", "source", "id"}},
+        **{name: getattr(signal, name) for name in signal.__struct_fields__ if name in _SHARED},
         id=AlertId(signal.id),
         duplicate_count=raw.duplicate_count or 0,
         repeat=bool(raw.repeat),

@@ -61,7 +61,7 @@ def heartbeat_of(given: Any, terms: Terms) -> OriginHeartbeat:
         timeout=seconds(raw.timeout, terms.timeouts.heartbeat),
         max_latency=terms.max_latency,
     )
-    wording = Wording(terms.model.severities.normal, usual_environment(terms.limits.environments))
+    wording = Wording(terms.model.severities, usual_environment(terms.limits.environments))
     signal = signal_of(heartbeat, EXPIRED, terms.now, wording)
     try:
         admit(signal, terms.limits)

@@ -1,6 +1,7 @@
 """When a blackout is in force and which alerts it is for."""
 
 import fnmatch
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -63,6 +64,33 @@ def test_nothing_changes_before_the_next_change(start, seconds, rule, zone, now)
     if change - now < timedelta(days=365):
         assert active(each, change) is not before
     assert in_force([each], now).until == change
+
+
+def _starts(rule: str, start: str = "2026-03-01T01:00:00Z", zone: str = "UTC") -> list[str]:
+    """When it begins, one after the other."""
+    each = blackout(start=start, duration=60, recurrence=rule, timezone=zone)
+    assert blackout_problems(each) == []
+    now, found = datetime(2026, 1, 1, tzinfo=UTC), list[str]()
+    while (span := span_at(each, now)) is not None and len(found) < 9:
+        found.append(span.start.strftime("%m-%d"))
+        now = span.start + timedelta(seconds=60)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rule", "starts"),
+    [
+        ("FREQ=DAILY;COUNT=3", ["03-01", "03-02", "03-03"]),
+        ("FREQ=WEEKLY;BYDAY=SA;COUNT=2", ["03-07", "03-14"]),
+        ("FREQ=DAILY;COUNT=5;UNTIL=20260302T010000Z", ["03-01", "03-02"]),
+        ("FREQ=DAILY;UNTIL=20260309T010000Z;COUNT=1", ["03-01"]),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30;COUNT=1", []),
+    ],
+)
+def test_a_rule_with_a_count_recurs_so_often_and_no_library_complains(rule: str, starts: list[str]):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert _starts(rule) == starts
 
 
 def test_the_time_of_day_stays_when_the_clocks_change():

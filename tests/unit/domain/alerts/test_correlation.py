@@ -11,6 +11,7 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.correlation import LONGEST_KEY, Correlation, Correlator, correlation_problems
 from watchbell.domain.alerts.gathering import MOST_MEMBERS
+from watchbell.domain.alerts.joining import joined
 from watchbell.domain.alerts.matching import Likeness
 from watchbell.domain.alerts.receive import receive
 from watchbell.domain.correlated import Correlated
@@ -43,7 +44,9 @@ class Story:
         status = "blackout" if muted else more.pop("status", "open")
         sent = signal(*args, correlation=self.correlation, status=status, **more)
         stored = [self.alert] if self.alert else []
-        received = receive(sent, stored, MODEL, NOW + timedelta(minutes=self._minutes), muted=muted)
+        received = receive(
+            sent, stored, MODEL, NOW + timedelta(minutes=self._minutes), muted_by=("night",) if muted else ()
+        )
         self.alert = received.alert
         self.lines = [(entry.type, entry.text) for entry in received.entries]
         return self.alert
@@ -191,6 +194,18 @@ def test_an_alert_from_before_the_rule_is_taken_over():
     assert story.take("web1", "Down", "ok").resource == "web2"
 
 
+def test_an_alert_from_before_the_rule_is_over_when_another_has_its_messages():
+    plain = receive(signal("web2", "Down", "critical"), [], MODEL, NOW).alert
+    into = Story().take("web1", "Down", "major")
+    done = joined(plain, into, MODEL, NOW)
+    assert done is not None
+    assert (done.alert.id, done.alert.status, done.status_changed) == (plain.id, "closed", True)
+    assert [entry.reason for entry in done.entries] == [
+        f"it is part of the alert {into.id} now, by the correlation 'cluster'"
+    ]
+    assert joined(done.alert, into, MODEL, NOW) is None
+
+
 def test_what_a_person_closed_begins_anew():
     story = Story()
     story.take("web1", "Down", "critical")
@@ -238,3 +253,59 @@ def test_a_bad_severity_is_refused_and_changes_nothing():
     with pytest.raises(Invalid, match="Severity"):
         story.take("web2", "Down", "gruesome")
     assert story.members == ["web1"]
+
+
+def test_when_only_muted_members_are_left_the_alert_is_silent():
+    story = Story()
+    story.take("web1", "Down", "minor")
+    assert story.take("web2", "Down", "critical", muted=True).status == "open"
+    left = story.take("web1", "Down", "normal")
+    assert (left.resource, left.severity, left.status) == ("web2", "critical", "blackout")
+
+
+def test_a_sender_that_closes_its_own_does_not_close_what_is_muted():
+    story = Story()
+    story.take("web1", "Down", "critical")
+    story.take("web2", "Down", "major", muted=True)
+    left = story.take("web1", "Down", "critical", status="closed")
+    assert (left.resource, left.severity, left.status) == ("web2", "major", "blackout")
+
+
+def test_the_alert_has_the_services_of_all_that_stand_those_of_the_shown_one_first():
+    story = Story()
+    assert story.take("web1", "Down", "major", service=("Shop", "All")).service == ("Shop", "All")
+    assert story.take("web2", "Down", "critical", service=("Zoo", "All")).service == ("Zoo", "All", "Shop")
+    assert story.take("web3", "Down", "minor", service=("Bank",)).service == ("Zoo", "All", "Bank", "Shop")
+    assert story.take("web1", "Down", "major", service=("Shop", "All")).service == ("Zoo", "All", "Bank", "Shop")
+    assert story.take("web2", "Down", "normal", service=("Zoo", "All")).service == ("Shop", "All", "Bank")
+    assert story.take("web9", "Down", "normal", service=("Else",)).service == ("Shop", "All", "Bank")
+    assert story.take("web1", "Down", "normal", service=()).service == ("Bank",)
+    assert story.take("web3", "Down", "normal", service=("Bank",)).service == ("Bank",)
+
+
+def test_what_is_muted_brings_no_service_unless_nothing_else_is_left():
+    story = Story()
+    story.take("web1", "Down", "minor", service=("Shop",))
+    assert story.take("web2", "Down", "critical", muted=True, service=("Bank",)).service == ("Shop",)
+    assert story.take("web1", "Down", "normal", service=("Shop",)).service == ("Bank",)
+
+
+@pytest.mark.parametrize(("first", "second", "both"), [(0, 60, 0), (60, 0, 0), (600, 60, 600), (60, 600, 600)])
+def test_the_alert_lasts_as_long_as_any_member(first: int, second: int, both: int):
+    story = Story()
+    story.take("web1", "Down", "critical", timeout=first)
+    assert story.take("web2", "Down", "minor", timeout=second).timeout == both
+    assert story.take("web2", "Down", "normal", timeout=second).timeout == first
+
+
+def test_what_a_former_release_wrote_has_the_services_and_the_timeout_of_its_alert():
+    story = Story()
+    alert = story.take("web1", "Down", "major", service=("Shop",), timeout=600)
+    assert alert.correlation is not None
+    members = tuple(msgspec.structs.replace(each, service=None, timeout=None) for each in alert.correlation.members)
+    held = msgspec.structs.replace(alert.correlation, members=members)
+    story.alert = msgspec.structs.replace(alert, correlation=held)
+    both = story.take("web2", "Down", "critical", service=("Bank",), timeout=60)
+    assert (both.service, both.timeout) == (("Bank", "Shop"), 600)
+    left = story.take("web2", "Down", "normal", service=("Bank",), timeout=60)
+    assert (left.service, left.timeout) == (("Shop",), 600)

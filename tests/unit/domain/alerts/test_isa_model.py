@@ -89,7 +89,7 @@ OPERATORS = [
     ("NORM", "open", "OK", "NORM"),
     ("ACKED", "open", "High", "ACKED"),
     *((state, "close", "High", state) for state in ("NORM", "UNACK", "ACKED", "SHLVD")),
-    ("RTNUN", "close", "OK", "RTNUN"),
+    *((state, action, "OK", state) for state in ("UNACK", "ACKED", "RTNUN") for action in ("close", "assign")),
     *((state, "assign", "High", state) for state in ("NORM", "UNACK", "ACKED", "SHLVD")),
     *((state, "expired", severity, "NORM") for state in STATES for severity in ("High", "OK")),
     ("SHLVD", "timeout", "High", "UNACK"),

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat, looked, received
+from watchbell.domain.alerts.severity import Severities
+from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat, Wording, looked, received
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -86,6 +87,26 @@ def test_attributes_choose_how_the_alert_looks_and_the_rest_goes_along():
     assert (signal.environment, signal.severity, signal.service) == ("Development", "minor", ("a", "b"))
     assert (signal.group, signal.attributes, signal.tags, signal.customer) == ("Jobs", {"owner": "ann"}, ("a",), "acme")
     assert signal.correlate == ("HeartbeatFail", "HeartbeatSlow", "HeartbeatOK")
+
+
+@pytest.mark.parametrize(
+    ("said", "severity"),
+    [("normal", "major"), ("ok", "major"), ("debug", "major"), ("", "major"), ("informational", "informational")],
+)
+def test_a_failure_is_never_well(said: str, severity: str):
+    silent = looked(heartbeat(attributes={"severity": said}), after(61)).signal
+    slow = looked(heartbeat(3, attributes={"severity": said}), NOON).signal
+    assert silent is not None
+    assert slow is not None
+    assert (silent.severity, slow.severity) == (severity, severity)
+
+
+@pytest.mark.parametrize(("said", "severity"), [("Fine", "major"), ("Bad", "Bad"), ("nonsense", "nonsense")])
+def test_a_failure_is_never_well_with_severities_of_ones_own(said: str, severity: str):
+    wording = Wording(Severities({"Bad": 1, "Fine": 2}, normal="Fine", informational="", previous="Fine"))
+    signal = looked(heartbeat(attributes={"severity": said}), after(61), wording).signal
+    assert signal is not None
+    assert signal.severity == severity
 
 
 @pytest.mark.parametrize("service", [None, [], "", 7, [""]])

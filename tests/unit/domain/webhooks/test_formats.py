@@ -12,7 +12,7 @@ from watchbell.domain.errors import Faulty
 from watchbell.domain.kinds import problems as all_problems
 from watchbell.domain.signal import UNSAID, Signal
 from watchbell.domain.webhooks.expressions import OPERATORS, Message, Reader, text_of
-from watchbell.domain.webhooks.model import DEPTH_MAX, EXPRESSIONS_MAX, ITEMS_MAX, PATTERN_MAX, Format
+from watchbell.domain.webhooks.model import DEPTH_MAX, EXPRESSIONS_MAX, ITEMS_MAX, PATTERN_MAX, TEXT_MAX, Format
 from watchbell.domain.webhooks.reading import Compiled
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -138,6 +138,46 @@ def test_every_operator_has_a_case_above():
 )
 def test_values_as_text(value_: Any, text: str):
     assert text_of(value_) == text
+
+
+def test_a_text_of_many_is_cut_off():
+    assert len(text_of([["ab"] * 10, {"a": "b" * 100_000}])) == TEXT_MAX
+    assert text_of([1] * 10**6).startswith("1, 1, 1")
+    assert text_of([["a" * TEXT_MAX, "b"], "c"]) == "a" * TEXT_MAX
+
+
+def deep(depth: int, leaves: int) -> str:
+    return "[" * depth + ",".join(["0"] * leaves) + "]" * depth
+
+
+@pytest.mark.parametrize(
+    ("alert", "for_each", "message"),
+    [
+        ({f"a{number}": {"path": "$..[*]..zz"} for number in range(490)}, "", deep(100, 20_000)),
+        ({"a": {"path": "$..zz"}}, "$[*]", "[" + ",".join([deep(3, 1000)] * 900) + "]"),
+        ({"a": {"template": "{$..[*]..zz}"}}, "", deep(100, 20_000)),
+        ({"a": {"path": "$..[*]..zz", "in": "body"}}, "", deep(100, 20_000)),
+        ({f"a{number}": {"path": "$", "in": "body"} for number in range(490)}, "$[*]", deep(1, 900)),
+        ({f"a{number}": {"join": [{"path": "$"}]} for number in range(240)}, "", deep(500, 20_000)),
+        ({f"a{number}": {"match": ".*x", "of": {"path": "$[0]"}} for number in range(240)}, "$[*]",
+         "[" + ",".join(['["' + "y" * 5000 + '"]'] * 900) + "]"),
+        ({f"a{number}": {"equal": [{"path": "$"}, "x"]} for number in range(100)}, "", deep(500, 20_000)),
+        ({}, "$..[*]", "[" * 900 + '"' + "y" * 1_000_000 + '"' + "]" * 900),
+    ],
+)  # fmt: skip
+def test_a_message_that_is_too_much_work_is_refused(alert: dict[str, Any], for_each: str, message: str):
+    compiled = Compiled(Format(name="f", for_each=for_each, alert={"resource": "r", "event": "e", "attributes": alert}))
+    assert compiled.problems == []
+    with pytest.raises(Faulty, match="body: takes more than 500000 steps"):
+        compiled.read(msgspec.json.decode(message), {}, NOW)
+
+
+def test_a_message_of_many_alerts_is_no_such():
+    attributes = {f"a{number}": {"path": f"$.labels.l{number}"} for number in range(20)}
+    items = [{"labels": {f"l{number}": "some words" for number in range(20)}, "text": "x" * 1000}] * ITEMS_MAX
+    alert = ALERT | {"resource": {"path": "$.labels.l1"}, "event": "e", "text": {"template": "{$.text}"}}
+    compiled = Compiled(Format(name="f", for_each="$.alerts[*]", alert=alert | {"attributes": attributes}))
+    assert len(compiled.read({"alerts": items}, {}, NOW)) == ITEMS_MAX
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ def test_plug_ins_that_are_installed_become_ours_with_their_settings(tmp_path):
     file.write_text(PLUGGED)
     imported = Alerta(lambda group: frozenset(there.get(group, ()))).read(file, {})
     assert imported.settings["plugins"] == {
-        "alerts": ["slack"],
+        "alerts": ["slack", "normalise"],
         "routing": "rules",
         "raise_on_error": False,
         "settings": {
@@ -38,5 +38,5 @@ def test_plug_ins_do_not_run_without_what_they_run_in(tmp_path):
     file = tmp_path / "alertad.conf"
     file.write_text(PLUGGED)
     imported = Alerta(lambda group: frozenset({"slack"} if group == "alerta.plugins" else ())).read(file, {})
-    assert "alerts" not in imported.settings["plugins"]
+    assert imported.settings["plugins"] == {"alerts": ["normalise"], "raise_on_error": False}, "which is one of ours"
     assert {remark.what for remark in imported.remarks if remark.lost} >= {"PLUGINS", "SLACK_WEBHOOK_URL"}

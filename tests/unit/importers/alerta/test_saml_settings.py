@@ -32,8 +32,8 @@ def test_saml_becomes_ours(tmp_path: Path):
         "allowed_groups": ["ops"],
         "allowed_domains": ["example.org"],
     }
-    assert imported.settings["login"] == {"providers": [provider]}
-    assert {remark.what for remark in imported.remarks} == {"AUTH_PROVIDER", "SAML2_CONFIG"}
+    assert imported.settings["login"] == {"providers": [provider], "alerta_provider": "saml"}
+    assert {remark.what for remark in imported.remarks} == {"SAML2_CONFIG"}
     assert load(environment={}, beneath=Beneath(imported.settings, "x")).login.providers == [provider]
 
 

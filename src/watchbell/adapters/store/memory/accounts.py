@@ -21,6 +21,10 @@ class MemoryUsers:
         by_login = (user for user in rows.values() if user.login.lower() == login_or_id.lower())
         return rows.get(login_or_id) or next(by_login, None)
 
+    async def lock(self, name: str) -> None:
+        del name
+        self._tables.must_write()  # of whom there is one at a time
+
     async def all(self) -> list[User]:
         return sorted(self._tables.read("users").values(), key=lambda user: user.login.lower())
 
@@ -40,8 +44,9 @@ class MemoryUsers:
         self._tables.drop("second_factors", [user_id])
         codes = self._tables.read("recovery_codes")
         self._tables.drop("recovery_codes", [code for code in codes if code[0] == user_id])
-        letters = self._tables.read("letters").values()
-        self._tables.drop("letters", [letter.id for letter in letters if letter.user_id == user_id])
+        for table in ("letters", "passkeys"):
+            rows = self._tables.read(table).values()
+            self._tables.drop(table, [each.id for each in rows if each.user_id == user_id])
         views = self._tables.read("views").values()
         self._tables.drop("views", [view.id for view in views if view.owner == user_id and not view.shared])
         known = self._tables.read("identities").items()

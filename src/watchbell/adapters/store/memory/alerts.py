@@ -13,7 +13,7 @@ _Subject = tuple[str, str, str]
 
 
 class MemoryAlerts:
-    """Tables `alerts` (by id), `identities` (identity → id) and `subjects` (environment, resource, customer → ids)."""
+    """Tables `alerts` (by id), `alert_identities` (to ids) and `subjects` (environment, resource, customer → ids)."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -46,11 +46,16 @@ class MemoryAlerts:
             ]
         return alert_filter.only(found, identifier)
 
-    async def many(self, identifiers: Sequence[str]) -> list[Alert]:
+    async def many(
+        self,
+        identifiers: Sequence[str],
+        *,
+        locking: bool = True,  # noqa: ARG002 - who writes is alone
+    ) -> list[Alert]:
         return sorted(self._tables.pick("alerts", identifiers), key=lambda alert: alert.id)
 
     async def save(self, alerts: Sequence[Alert]) -> None:
-        rows, identities = self._tables.edit("alerts"), self._tables.edit("identities")
+        rows, identities = self._tables.edit("alerts"), self._tables.edit("alert_identities")
         for alert in alerts:
             self._forget(alert.id)
             if identities.get(alert.identity, alert.id) != alert.id:
@@ -73,7 +78,7 @@ class MemoryAlerts:
         former: Alert | None = self._tables.edit("alerts").pop(identifier, None)
         if former is None:
             return
-        del self._tables.edit("identities")[former.identity]
+        del self._tables.edit("alert_identities")[former.identity]
         subjects = self._tables.edit("subjects")
         key = former.identity.subject
         subjects[key] = tuple(other for other in subjects[key] if other != identifier)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from watchbell.adapters.store import report_parts
+from watchbell.adapters.store import lines, report_parts
 from watchbell.adapters.store.memory.tables import Tables
 from watchbell.domain.alerts.alert import Alert, HistoryEntry
 from watchbell.domain.alerts.past import (
@@ -150,6 +150,8 @@ def _parts(found: Sequence[PastAlert], query: ReportQuery) -> Iterable[report_pa
         yield "volume", severity, index, len(some), sum(past.flapped for past in some), *sums
     yield from _worst("resources", [(past.resource, past) for past in found], query.most, by=0)
     yield from _worst("events", [(past.event, past) for past in found], query.most, by=0)
+    by_services = [(lines.encode(past.service), past) for past in found if past.service]
+    yield from _worst("services", by_services, len(found), by=0)
     yield from _worst("flapping", [(past.resource, past) for past in found if past.flapped], query.most, by=2)
 
 

@@ -24,7 +24,7 @@ from watchbell.adapters.store.memory.checks import MemoryCheckStates, MemoryPuls
 from watchbell.adapters.store.memory.identities import MemoryIdentities
 from watchbell.adapters.store.memory.oncall import MemoryIncidents, MemoryNotifications
 from watchbell.adapters.store.memory.past import MemoryEpisodes, MemoryPastAlerts
-from watchbell.adapters.store.memory.proofs import MemoryLetters, MemorySecondFactors
+from watchbell.adapters.store.memory.proofs import MemoryLetters, MemoryPasskeys, MemorySecondFactors, MemorySpent
 from watchbell.adapters.store.memory.rules import MemoryRuleHistory
 from watchbell.adapters.store.memory.tables import State, Tables
 from watchbell.adapters.store.memory.views import MemoryViews
@@ -33,7 +33,7 @@ from watchbell.domain.errors import Retryable
 from watchbell.ports import store as ports
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.login import Identities
-from watchbell.ports.proofs import Letters, SecondFactors
+from watchbell.ports.proofs import Letters, Passkeys, SecondFactors, Spent
 from watchbell.ports.tally import Tallies
 
 
@@ -76,6 +76,8 @@ class MemoryTransaction:
         self.views: ports.Views = MemoryViews(tables)
         self.letters: Letters = MemoryLetters(tables)
         self.second_factors: SecondFactors = MemorySecondFactors(tables)
+        self.spent: Spent = MemorySpent(tables)
+        self.passkeys: Passkeys = MemoryPasskeys(tables)
         self.past: ports.PastAlerts = MemoryPastAlerts(tables)
         self.episodes: ports.Episodes = MemoryEpisodes(tables)
 

@@ -102,6 +102,9 @@ class MemoryLeases:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
+    async def now(self, own: datetime) -> datetime:
+        return own
+
     async def acquire(self, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:
         table = self._tables.edit("leases")
         former: Lease = table.get(name) or Lease(name=name, holder="", token=0, expires_at=NEVER)

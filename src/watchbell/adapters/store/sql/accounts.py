@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, func, literal, not_, or_, select
 
 from watchbell.adapters.store.retention import FAILURES_KEPT
-from watchbell.adapters.store.sql.codec import Codec
+from watchbell.adapters.store.sql.codec import Codec, lock_key
 from watchbell.adapters.store.sql.tables_accounts import (
     api_keys,
     audit,
     identities,
     letters,
     login_failures,
+    passkeys,
     recovery_codes,
     second_factors,
     sessions,
@@ -42,6 +43,11 @@ class SqlUsers:
         row = await self._work.first(select(*_USERS.columns).where(either).order_by(by_id).limit(1))
         return None if row is None else _USERS.struct(row)
 
+    async def lock(self, name: str) -> None:
+        self._work.must_write()
+        await self._work.rows(select(literal(1)))  # where writers take turns, the turn begins with a statement
+        await self._work.lock([lock_key("user", name.lower())])
+
     async def all(self) -> list[User]:
         return _USERS.structs(await self._work.rows(select(*_USERS.columns).order_by(users.c.login_folded)))
 
@@ -55,7 +61,7 @@ class SqlUsers:
         if row is not None:
             await self._work.delete(sessions, sessions.c.user_id == user_id)
             await self._work.delete(profiles, profiles.c.user_id == user_id)
-            for theirs in (identities, letters, second_factors, recovery_codes):
+            for theirs in (identities, letters, second_factors, recovery_codes, passkeys):
                 await self._work.delete(theirs, theirs.c.user_id == user_id)
             await self._work.delete(views, and_(views.c.owner == user_id, not_(views.c.shared)))
             owners = or_(api_keys.c.user == row.id, func.watchbell_lower(api_keys.c.user) == row.login_folded)

@@ -120,7 +120,7 @@ def _matches(dialect: Dialect, condition: Condition, pattern: Any) -> ColumnElem
 
 
 def _exists(dialect: Dialect, condition: Condition) -> ColumnElement[bool]:
-    textual = condition.kind not in (Kind.NUMBER, Kind.FLAG, Kind.TIME)
+    textual = condition.kind not in (Kind.NUMBER, Kind.FLAG, Kind.TIME, Kind.HELD)
     columns = _columns(dialect, condition)
     return or_(*(and_(column.is_not(None), column != "") if textual else column.is_not(None) for column in columns))
 

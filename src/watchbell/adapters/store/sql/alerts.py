@@ -4,7 +4,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, func, or_, select, text, type_coerce, union, union_all
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Select,
+    Text,
+    func,
+    or_,
+    select,
+    text,
+    type_coerce,
+    union,
+)
 
 from watchbell.adapters.store import alert_counts, alert_filter, lines
 from watchbell.adapters.store.sql import alert_query
@@ -18,7 +30,7 @@ from watchbell.domain.alerts.query import MOST_RESOURCES, AlertCounts, AlertQuer
 _ALERTS = AlertCodec()
 _HISTORY = HistoryCodec()
 _SELECT = select(*_ALERTS.columns)
-_AT_ONCE = 50
+_SEQ = alert_history.c.seq
 
 
 class SqlAlerts:
@@ -53,11 +65,12 @@ class SqlAlerts:
             found = _ALERTS.structs(await self._work.rows(begins))
         return alert_filter.only(found, identifier)
 
-    async def many(self, identifiers: Sequence[str]) -> list[Alert]:
+    async def many(self, identifiers: Sequence[str], *, locking: bool = True) -> list[Alert]:
         if not identifiers:
             return []
         statement = _SELECT.where(self._work.dialect.any_of(alerts.c.id, list(identifiers))).order_by(alerts.c.id)
-        return _ALERTS.structs(await self._work.locked(statement, alerts))
+        rows = await (self._work.locked(statement, alerts) if locking else self._work.rows(statement))
+        return _ALERTS.structs(rows)
 
     async def save(self, alerts: Sequence[Alert]) -> None:
         await self._work.insert_later(_ALERTS.table, _ALERTS.rows(alerts), conflict=("id",))
@@ -206,15 +219,15 @@ class SqlAlertHistory:
 
     async def of_many(self, alert_ids: Sequence[str], limit: int = 100) -> dict[str, list[HistoryEntry]]:
         found: dict[str, list[HistoryEntry]] = {}
-        wanted = list(dict.fromkeys(alert_ids))
-        for start in range(0, len(wanted), _AT_ONCE):
-            # One short look into the index for each alert, many in one statement.
-            parts = [select(_newest(name, limit).subquery()) for name in wanted[start : start + _AT_ONCE]]
-            rows = await self._work.rows(union_all(*parts))
-            # The last column is `seq`, which is no field.
-            for *values, _ in sorted(rows, key=lambda row: row[-1]):
-                entry = _HISTORY.struct(values)
-                found.setdefault(entry.alert_id, []).append(entry)
+        if not alert_ids or limit <= 0:
+            return found
+        wanted = self._wanted(alert_ids)
+        # One short look into the index for each alert finds where its newest ones begin; a second reads them.
+        first = func.coalesce(_nth(wanted.c.alert_id, limit - 1), 0)
+        mine = (alert_history.c.alert_id == wanted.c.alert_id) & (alert_history.c.seq >= first)
+        rows = await self._work.rows(select(*_HISTORY.columns).join_from(wanted, alert_history, mine).order_by(_SEQ))
+        for entry in _HISTORY.structs(rows):
+            found.setdefault(entry.alert_id, []).append(entry)
         return found
 
     async def newest(self, query: AlertQuery) -> list[tuple[Alert, HistoryEntry]]:
@@ -253,13 +266,19 @@ class SqlAlertHistory:
 
     async def _surplus(self, alert_ids: Sequence[str], keep: int) -> dict[str, int]:
         """Of alerts with more than `keep` entries, the newest one that is too many."""
-        found: dict[str, int] = {}
-        for start in range(0, len(alert_ids), _AT_ONCE):
-            parts = [select(_surplus_of(name, keep).subquery()) for name in alert_ids[start : start + _AT_ONCE]]
-            found.update((name, seq) for name, seq in await self._work.rows(union_all(*parts)))
-        return found
+        if not alert_ids:
+            return {}
+        wanted = self._wanted(alert_ids)
+        each = select(wanted.c.alert_id, _nth(wanted.c.alert_id, keep).label("newest")).subquery()
+        rows = await self._work.rows(select(each).where(each.c.newest.is_not(None)))
+        return dict(tuple(row) for row in rows)
+
+    def _wanted(self, alert_ids: Sequence[str]) -> FromClause:
+        return self._work.dialect.rows_of("wanted", {"alert_id": list(dict.fromkeys(alert_ids))})
 
 
-def _surplus_of(alert_id: str, keep: int) -> Any:
-    mine = select(alert_history.c.alert_id, alert_history.c.seq).where(alert_history.c.alert_id == alert_id)
-    return mine.order_by(alert_history.c.seq.desc()).offset(keep).limit(1)
+def _nth(alert_id: ColumnElement[str], newer: int) -> ScalarSelect[int]:
+    """The entry of an alert than which so many are newer; NULL when there are not so many."""
+    entries = alert_history.alias("counted")
+    mine = select(entries.c.seq).where(entries.c.alert_id == alert_id)
+    return mine.order_by(entries.c.seq.desc()).offset(newer).limit(1).scalar_subquery()

@@ -1,10 +1,10 @@
 """Health and results of checks, and the pulses of heartbeats, in SQL."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, union_all
+from sqlalchemy import func, literal, select
 
 from watchbell.adapters.store.sql.codec import Codec
 from watchbell.adapters.store.sql.tables import check_healths, check_results, heartbeat_pulses
@@ -16,7 +16,7 @@ from watchbell.domain.checks.result import Result
 _HEALTHS = Codec(Health, check_healths)
 _RESULTS = Codec(Result, check_results)
 _PULSES = Codec(Pulse, heartbeat_pulses)
-_AT_ONCE = 50
+_LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 _NEWEST = (check_results.c.started.desc(), check_results.c.run_id.desc())
 
 
@@ -44,14 +44,21 @@ class SqlCheckStates:
 
     async def recent(self, check_ids: Sequence[str], limit: int = 30) -> dict[str, list[Result]]:
         groups: dict[str, list[Result]] = {}
-        wanted = list(dict.fromkeys(check_ids))
-        for start in range(0, len(wanted), _AT_ONCE):
-            # One short look into the index for each check, many in one statement: never over all that is stored.
-            parts = [select(_newest(name, limit).subquery()) for name in wanted[start : start + _AT_ONCE]]
-            for result in _RESULTS.structs(await self._work.rows(union_all(*parts))):
-                groups.setdefault(result.check_id, []).append(result)
+        if not check_ids or limit <= 0:
+            return groups
+        wanted = self._work.dialect.rows_of("wanted", {"check_id": list(dict.fromkeys(check_ids))})
+        # One short look into the index for each check finds when its newest ones began; never over all that is stored.
+        counted = check_results.alias("counted")
+        began = select(counted.c.started).where(counted.c.check_id == wanted.c.check_id)
+        first = began.order_by(counted.c.started.desc()).offset(limit - 1).limit(1).scalar_subquery()
+        since = func.coalesce(first, literal(_LONG_AGO, check_results.c.started.type))
+        mine = (check_results.c.check_id == wanted.c.check_id) & (check_results.c.started >= since)
+        statement = select(*_RESULTS.columns).join_from(wanted, check_results, mine)
+        for result in _RESULTS.structs(await self._work.rows(statement)):
+            groups.setdefault(result.check_id, []).append(result)
         for found in groups.values():
             found.sort(key=lambda result: (result.started, result.run_id))
+            del found[:-limit]  # some may have begun at the same time
         return groups
 
     async def forget(self, check_ids: Sequence[str]) -> None:

@@ -87,6 +87,10 @@ class Dialect(Protocol):
         """A statement that waits for its turn with each key; None when writers take turns anyway."""
         ...
 
+    def clock(self) -> ColumnElement[datetime] | None:
+        """The present time on the machine of a database that several machines share; None of one that they do not."""
+        ...
+
     def add_change(self, values: dict[str, Any]) -> Executable:
         """The insert into `changes` whose ids grow in order of commit."""
         ...

@@ -107,6 +107,9 @@ class PostgresDialect:
         wanted = func.unnest(_array(sorted(set(keys)))).table_valued("key", name="wanted").render_derived()
         return select(func.pg_advisory_xact_lock(wanted.c.key)).select_from(wanted)
 
+    def clock(self) -> ColumnElement[datetime] | None:
+        return type_coerce(func.clock_timestamp(), Moment())
+
     def add_change(self, values: dict[str, Any]) -> Executable:
         # The id is drawn after the lock is held and the lock is held until the commit: ids are in order of commit.
         turn = select(func.pg_advisory_xact_lock(_FEED).label("taken")).cte("turn")

@@ -51,9 +51,12 @@ _PRAGMAS = (
     f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}",
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
-    "PRAGMA cache_size=-32768",
     "PRAGMA mmap_size=1073741824",
 )
+# KiB. What is read lies in the mapped file, and need not be kept a second time; but pages that are changed are kept,
+# and those that a reader finds in the log until it is copied into the file.
+_WRITER_CACHE = 32 * 1024
+_READER_CACHE = 8 * 1024
 _PASSING = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -106,6 +109,9 @@ class SqliteDialect:
         del keys
         return None
 
+    def clock(self) -> ColumnElement[datetime] | None:
+        return None  # the file is on the machine of everybody who opens it
+
     def add_change(self, values: dict[str, Any]) -> Executable:
         return self.insert(tables.changes).inline().values(values)
 
@@ -139,8 +145,8 @@ class SqliteConnections:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._driver = _Driver()
-        self._writers = _engine(url, self._driver, pool_size=1)
-        self._readers = _engine(url, self._driver, pool_size=READERS)
+        self._writers = _engine(url, self._driver, pool_size=1, cache=_WRITER_CACHE)
+        self._readers = _engine(url, self._driver, pool_size=READERS, cache=_READER_CACHE)
         event.listen(self._writers.sync_engine, "begin", _begin_immediate)
         event.listen(self._readers.sync_engine, "begin", _begin)
         event.listen(self._readers.sync_engine, "connect", _refuse_writes)
@@ -194,7 +200,7 @@ class _Driver:
             await asyncio.to_thread(thread.join, BUSY_SECONDS)
 
 
-def _engine(url: URL, driver: _Driver, pool_size: int) -> AsyncEngine:
+def _engine(url: URL, driver: _Driver, pool_size: int, cache: int) -> AsyncEngine:
     given, options = SQLiteDialect_aiosqlite().create_connect_args(url)
     engine = create_async_engine(
         url.set(drivername="sqlite+aiosqlite"),
@@ -208,18 +214,18 @@ def _engine(url: URL, driver: _Driver, pool_size: int) -> AsyncEngine:
         json_serializer=write_json,
         json_deserializer=read_json,
     )
-    event.listen(engine.sync_engine, "connect", _prepare)
+    event.listen(engine.sync_engine, "connect", partial(_prepare, cache))
     return engine
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _prepare(cache: int, connection: Any, _record: object) -> None:
     # The driver's own ideas of when a transaction begins are switched off; the listeners begin them.
     connection.isolation_level = None
     connection.create_function("watchbell_lower", 1, _lower, deterministic=True)
     connection.create_function("watchbell_match", 2, _match, deterministic=True)
     cursor = connection.cursor()
     _use_wal(connection, cursor)
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, f"PRAGMA cache_size=-{cache}"):
         cursor.execute(pragma)
     cursor.close()
 

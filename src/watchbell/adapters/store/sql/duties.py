@@ -118,6 +118,10 @@ class SqlLeases:
     def __init__(self, work: Work) -> None:
         self._work = work
 
+    async def now(self, own: datetime) -> datetime:
+        clock = self._work.dialect.clock()
+        return own if clock is None else (await self._work.first(select(clock)))[0]
+
     async def acquire(self, name: str, holder: str, now: datetime, until: datetime) -> Lease | None:
         statement = self._work.dialect.insert(leases).values(name=name, holder=holder, token=1, expires_at=until)
         moment = literal(now, leases.c.expires_at.type)

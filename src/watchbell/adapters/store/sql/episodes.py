@@ -35,7 +35,7 @@ from watchbell.adapters.store.sql.tables_past import past_alerts
 from watchbell.adapters.store.sql.types import Moment
 from watchbell.adapters.store.sql.work import Work
 from watchbell.domain.alerts.past import Life
-from watchbell.domain.alerts.phase import DONE
+from watchbell.domain.alerts.phase import DONE, TAKEN
 from watchbell.domain.alerts.report import AlertReport, ReportQuery, Standing
 
 _LISTED = ("alert_id", "past_id", "environment", "resource", "event", "highest_severity", "opened_at", "resolved_at")
@@ -120,7 +120,7 @@ def _told(severities: Sequence[str], chosen: Sequence[ColumnElement[bool]]) -> S
         select(
             line.alert_id,
             _named(rank, severities).label("severity"),
-            func.min(case((line.status == "ack", line.seq))).label("acked_seq"),
+            func.min(case((line.status.in_(sorted(TAKEN)), line.seq))).label("acked_seq"),
             func.coalesce(func.max(case((stood, line.seq))), func.min(line.seq) - 1).label("stood_seq"),
             func.sum(case((line.type == "severity", 1), else_=0)).label("changes"),
             func.max(case((line.type == "flapping", 1), else_=0)).label("flapped"),
@@ -159,7 +159,7 @@ def _live(dialect: Dialect, query: ReportQuery) -> CTE:
     over = alerts.c.status.in_(DONE)
     resolved_at = case((over, func.coalesce(_resolved(told), alerts.c.update_time)))
     acknowledged_at = _at(told.c.acked_seq)
-    columns = ("environment", "resource", "event", "opened_at")
+    columns = ("environment", "resource", "event", "service", "opened_at")
     found = (
         select(
             alerts.c.id.label("alert_id"),
@@ -194,6 +194,7 @@ def _parts(sources: _Sources, query: ReportQuery) -> list[Select[Any]]:
         _volume(sources, query),
         _worst("resources", "resource", sources, query.most),
         _worst("events", "event", sources, query.most),
+        _services(sources),
         _worst("flapping", "resource", sources, query.most),
     ]
 
@@ -224,6 +225,14 @@ def _worst(part: str, name: str, sources: _Sources, most: int) -> Select[Any]:
         chosen = chosen.where(every.c.flapped)
     order = changes if flapping else number
     return select(chosen.order_by(order.desc(), every.c[name]).limit(most).subquery(f"worst_{part}"))
+
+
+def _services(sources: _Sources) -> Select[Any]:
+    """Every list of services that there is: few, so they are taken apart where the report is read."""
+    every = sources.every("service", "stood", "severity_changes")
+    listed = type_coerce(every.c.service, Text())
+    numbers = (func.count(), func.sum(every.c.stood), func.sum(every.c.severity_changes))
+    return _part("services", listed, literal(0), *numbers).where(listed != "").group_by(listed)
 
 
 def _placed(sources: _Sources, column: str, number: int) -> Select[str, Any, Any]:

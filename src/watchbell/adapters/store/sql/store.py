@@ -34,7 +34,7 @@ from watchbell.adapters.store.sql.episodes import SqlEpisodes
 from watchbell.adapters.store.sql.identities import SqlIdentities
 from watchbell.adapters.store.sql.oncall import SqlIncidents, SqlNotifications
 from watchbell.adapters.store.sql.past import SqlPastAlerts
-from watchbell.adapters.store.sql.proofs import SqlLetters, SqlSecondFactors
+from watchbell.adapters.store.sql.proofs import SqlLetters, SqlPasskeys, SqlSecondFactors, SqlSpent
 from watchbell.adapters.store.sql.rules import SqlRuleHistory
 from watchbell.adapters.store.sql.tallies import SqlTallies
 from watchbell.adapters.store.sql.views import SqlViews
@@ -43,7 +43,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.ports import store as ports
 from watchbell.ports.calls import ReceivedCalls
 from watchbell.ports.login import Identities
-from watchbell.ports.proofs import Letters, SecondFactors
+from watchbell.ports.proofs import Letters, Passkeys, SecondFactors, Spent
 from watchbell.ports.tally import Tallies
 
 
@@ -86,6 +86,8 @@ class SqlTransaction:
         self.views: ports.Views = SqlViews(work)
         self.letters: Letters = SqlLetters(work)
         self.second_factors: SecondFactors = SqlSecondFactors(work)
+        self.spent: Spent = SqlSpent(work)
+        self.passkeys: Passkeys = SqlPasskeys(work)
         self.past: ports.PastAlerts = SqlPastAlerts(work)
         self.episodes: ports.Episodes = SqlEpisodes(work)
 

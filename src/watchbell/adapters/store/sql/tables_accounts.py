@@ -1,6 +1,6 @@
 """Tables of people and their ways in: users, what proves who they are, sessions, API keys, roles, and the audit log."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, false, text
 
 from watchbell.adapters.store.sql.tables import metadata
 from watchbell.adapters.store.sql.types import Enumerated, Lines, Moment, Typed, string
@@ -35,6 +35,8 @@ sessions = Table(
     Column("created_at", Moment(), nullable=False),
     Column("seen_at", Moment(), nullable=False),
     Column("expires_at", Moment(), nullable=False),
+    # An older release does not write it.
+    Column("by_password", Boolean(), nullable=False, server_default=false()),
     Index("ix_sessions_user_id", "user_id"),
     Index("ix_sessions_expires_at", "expires_at"),
 )
@@ -79,6 +81,30 @@ recovery_codes = Table(
     metadata,
     Column("user_id", string(), primary_key=True),
     Column("hash", string(), primary_key=True),
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("key", string(), primary_key=True),
+    Column("until", Moment(), nullable=False),
+    Index("ix_spent_until", "until"),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", string(), primary_key=True),
+    Column("user_id", string(), nullable=False),
+    Column("name", string(), nullable=False),
+    Column("credential", string(), nullable=False),
+    Column("public_key", string(), nullable=False),
+    Column("counter", BigInteger(), nullable=False),
+    Column("transports", Lines(), nullable=False),
+    Column("created_at", Moment(), nullable=False),
+    Column("last_used", Moment(), nullable=True),
+    Index("uq_passkeys_credential", "credential", unique=True),
+    Index("ix_passkeys_user_id", "user_id"),
 )
 
 views = Table(

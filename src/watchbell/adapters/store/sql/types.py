@@ -14,6 +14,8 @@ from watchbell.adapters.store import lines
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 
 
 def string() -> TypeEngine[str]:
@@ -27,7 +29,11 @@ def json() -> TypeEngine[Any]:
 
 
 class Moment(TypeDecorator[datetime]):
-    """An aware time in UTC: `timestamptz` on PostgreSQL, microseconds since 1970 on SQLite."""
+    """An aware time in UTC: `timestamptz` on PostgreSQL, microseconds since 1970 on SQLite.
+
+    SQLite keeps any number: what is beyond all years is read as the first or the last moment, so that one odd row does
+    not spoil the reading of all others.
+    """
 
     impl = BigInteger
     cache_ok = True
@@ -44,7 +50,7 @@ class Moment(TypeDecorator[datetime]):
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None or dialect.name == "postgresql":
             return value
-        return _EPOCH + timedelta(microseconds=value)
+        return _EPOCH + timedelta(microseconds=min(max(value, _FIRST), _LAST))
 
 
 class Lines(TypeDecorator[tuple[str, ...]]):

@@ -6,7 +6,7 @@ from watchbell.domain.errors import WatchbellError
 class Unmappable(WatchbellError):
     """The event fits no record: `reason` is a stable word for counting, `detail` says what was wrong.
 
-    Reasons: `mandatory_field_unset` and `parameters_invalid`.
+    Reasons: `mandatory_field_unset`, `parameters_invalid` and `paths_too_long`.
     """
 
     def __init__(self, reason: str, detail: str) -> None:

@@ -6,8 +6,10 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from watchbell.domain.effort import Effort, TooMuch
 from watchbell.domain.errors import Invalid
 from watchbell.domain.events.event import Event
+from watchbell.domain.events.mapping.errors import Unmappable
 from watchbell.domain.events.mapping.headers import cookie_of, header_values
 from watchbell.domain.events.mapping.jsonpath import JsonPath
 from watchbell.domain.events.mapping.model import AGENT_FIELDS, PATTERN_MAX, PLACE_FIELDS, VALUES
@@ -88,7 +90,9 @@ def _cookie(reader: Reader, data: dict[str, Any], place: str, _depth: int) -> Ty
 def _header(reader: Reader, data: dict[str, Any], place: str, _depth: int) -> Typed | None:
     name = reader.name(data["header"], f"{place}.header")
     take = data.get("take", "all")
-    if isinstance(take, bool) or not (isinstance(take, int) or take in {"all", "first", "last", "comma_separated"}):
+    # What is no text need not be one that a set can look for.
+    named = isinstance(take, str) and take in {"all", "first", "last", "comma_separated"}
+    if isinstance(take, bool) or not (named or isinstance(take, int)):
         return reader.wrong(f"{place}.take", "must be all, first, last, comma_separated or a number")
     if name is None:
         return None
@@ -142,6 +146,11 @@ def _parameter(reader: Reader, data: dict[str, Any], place: str, _depth: int) ->
     return Typed("text", get, key_of("parameter", name, empty))
 
 
+def _effort(_event: Event, _memo: Memo) -> Effort:
+    """What all paths of a mapping may cost for one event."""
+    return Effort()
+
+
 def _path(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Typed | None:
     text = reader.name(data["path"], f"{place}.path")
     of = reader.of(data.get("of", {"value": "parameters"}), f"{place}.of", depth, frozenset({"json"}), "JSON")
@@ -150,14 +159,17 @@ def _path(reader: Reader, data: dict[str, Any], place: str, depth: int) -> Typed
     if len(text) > PATTERN_MAX:
         return reader.wrong(f"{place}.path", f"must have at most {PATTERN_MAX} characters")
     try:
-        find = JsonPath(text).find
+        path = JsonPath(text)
     except Invalid as error:
         return reader.wrong(f"{place}.path", error.reason)
-    inner = of.get
+    inner, effort = of.get, reader.shared(key_of("effort"), _effort)
 
     def get(event: Event, memo: Memo) -> Any:
         found = inner(event, memo)
-        return None if found is None else find(found)
+        try:
+            return None if found is None else path.find(found, effort(event, memo))
+        except TooMuch as error:
+            raise Unmappable("paths_too_long", f"finding {text[:80]!r} {error.message}") from None
 
     key = key_of("path", text, of.key)
     return Typed("json", reader.shared(key, get), key)

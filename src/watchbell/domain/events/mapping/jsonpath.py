@@ -6,18 +6,22 @@ A filter compares values below the element (`@`): `@.price > 10 && (@.kind == 'f
 texts in single or double quotes, numbers, true, false, null; a path alone asks whether it is there.
 
 A path of single names and indices is definite: it finds one value or none. Every other is indefinite: it finds a list.
-Work is bounded: at most two `..`, and as many results as `RESULTS_MAX`; what is beyond is left out.
+Work is bounded: at most two `..`; as many results as `RESULTS_MAX`, what is beyond is left out; and each node that is
+visited is taken from an `Effort`.
 """
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final, cast
 
+from watchbell.domain.effort import Effort
 from watchbell.domain.errors import Invalid
 
 RESULTS_MAX: Final = 10_000
 _DESCENTS_MAX: Final = 2
 _DEPTH_MAX: Final = 20
+_FILTER_STEP: Final = 16  # characters of a filter that are as much work as a node
 
 _NAME = re.compile(r"[^\s.\[\]'\"()@$?*:,!<>=&|]+")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
@@ -27,7 +31,7 @@ _OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
 _WORDS: Final = {"true": True, "false": False, "null": None}
 _MISSING: Final = object()
 
-Select = Callable[[Any], Iterator[Any]]
+Select = Callable[[Any, Effort], Iterator[Any]]
 Test = Callable[[Any], Any]
 
 
@@ -42,9 +46,15 @@ class JsonPath:
         self.definite = all(keys is not None for keys, _ in self._segments)
         self._keys = [keys for keys, _ in self._segments]
 
-    def find(self, data: Any) -> Any:
-        """What it finds in `data`: one value, or None, when definite; else a list."""
+    def find(self, data: Any, effort: Effort | None = None) -> Any:
+        """What it finds in `data`: one value, or None, when definite; else a list.
+
+        Raises:
+            TooMuch: it would visit more nodes than `effort` has left.
+        """
+        effort = effort or Effort()
         if self.definite:
+            effort.spend(len(self._keys))
             for key in self._keys:
                 data = _child(data, key)
                 if data is _MISSING:
@@ -54,9 +64,8 @@ class JsonPath:
         for _, select in self._segments:
             found: list[Any] = []
             for node in nodes:
-                found.extend(select(node))
-                if len(found) > RESULTS_MAX:
-                    del found[RESULTS_MAX:]
+                found.extend(islice(select(node, effort), RESULTS_MAX - len(found)))
+                if len(found) == RESULTS_MAX:
                     break
             nodes = found
         return nodes
@@ -71,19 +80,24 @@ def _child(data: Any, key: Any) -> Any:
     return _MISSING
 
 
-def _children(data: Any) -> Iterator[Any]:
+def _children(data: Any, effort: Effort) -> Iterator[Any]:
     if isinstance(data, dict):
-        yield from cast("dict[str, Any]", data).values()
+        entries = cast("dict[str, Any]", data)
+        effort.spend(len(entries))
+        yield from entries.values()
     elif isinstance(data, list):
-        yield from cast("list[Any]", data)
+        items = cast("list[Any]", data)
+        effort.spend(len(items))
+        yield from items
 
 
-def _all_below(data: Any) -> Iterator[Any]:
+def _all_below(data: Any, effort: Effort) -> Iterator[Any]:
     waiting = [data]
     while waiting:
         node = waiting.pop()
         yield node
-        waiting.extend(reversed(list(_children(node))))
+        if isinstance(node, dict | list):
+            waiting.extend(reversed(list(_children(node, effort))))
 
 
 class _Reader:
@@ -153,12 +167,13 @@ class _Reader:
             self.need("]")
             return None, _children
         if self.take("?"):
+            begin = self.at
             self.need("(")
             test = self.either()
             self.need(")")
             self.need("]")
-            return None, _filtering(test)
-        if re.match(r"\s*-?[0-9]*\s*:", self.text[self.at :]):
+            return None, _filtering(test, 1 + (self.at - begin) // _FILTER_STEP)
+        if re.match(r"\s*+-?[0-9]*+\s*+:", self.text[self.at :]):
             return None, self.slice()
         keys = [self.key()]
         while self.take(","):
@@ -257,7 +272,8 @@ def _walk(node: Any, keys: list[Any]) -> Any:
 
 
 def _selecting(keys: list[Any]) -> Select:
-    def select(node: Any) -> Iterator[Any]:
+    def select(node: Any, effort: Effort) -> Iterator[Any]:
+        effort.spend(len(keys))
         for key in keys:
             found = _child(node, key)
             if found is not _MISSING:
@@ -267,16 +283,19 @@ def _selecting(keys: list[Any]) -> Select:
 
 
 def _slicing(bounds: slice) -> Select:
-    def select(node: Any) -> Iterator[Any]:
+    def select(node: Any, effort: Effort) -> Iterator[Any]:
         if isinstance(node, list):
-            yield from cast("list[Any]", node)[bounds]
+            entries = cast("list[Any]", node)[bounds]
+            effort.spend(1 + len(entries))
+            yield from entries
 
     return select
 
 
-def _filtering(test: Test) -> Select:
-    def select(node: Any) -> Iterator[Any]:
-        for child in _children(node):
+def _filtering(test: Test, steps: int) -> Select:
+    def select(node: Any, effort: Effort) -> Iterator[Any]:
+        for child in _children(node, effort):
+            effort.spend(steps)
             if test(child):
                 yield child
 
@@ -284,9 +303,10 @@ def _filtering(test: Test) -> Select:
 
 
 def _descending(select: Select) -> Select:
-    def descend(node: Any) -> Iterator[Any]:
-        for below in _all_below(node):
-            yield from select(below)
+    def descend(node: Any, effort: Effort) -> Iterator[Any]:
+        for below in _all_below(node, effort):
+            effort.spend(1)
+            yield from select(below, effort)
 
     return descend
 

@@ -73,6 +73,7 @@ def test_every_problem_is_told_at_once_with_its_place():
         ({"digest": "md5", "pieces": "x"}, ".pieces", "must be a list"),
         ({"encode": "hex", "of": "x"}, ".of", "must be bytes, not text"),
         ({"header": "h", "take": "second"}, ".take", "must be all, first"),
+        ({"header": "h", "take": ["all"]}, ".take", "must be all, first"),
         ({"parameter": "p", "empty": 1}, ".empty", "must be true or false"),
         ({"agent": "nme"}, ".agent", "must be one of name"),
         ({"place": "city"}, ".place", "must be one of city_id"),

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from watchbell.domain.effort import EFFORT_MAX, Effort, TooMuch
 from watchbell.domain.errors import Invalid
 from watchbell.domain.events.mapping.jsonpath import RESULTS_MAX, JsonPath
 
@@ -70,3 +71,41 @@ def test_nesting_of_filters_is_bounded():
         JsonPath("$[?(" + "(" * 1000 + "@.a" + ")" * 1000 + ")]")
     with pytest.raises(Invalid):
         JsonPath("$[?(" + "!" * 1000 + "@.a)]")
+
+
+def nested(depth: int, leaves: int) -> Any:
+    found: Any = [0] * leaves
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [
+        ("$..[*]..zz", nested(100, 20_000)),
+        ("$..zz", nested(1, EFFORT_MAX)),
+        ("$..['a','b','c']", nested(1, EFFORT_MAX // 3)),
+        ("$[*][?(@.a == 1 || @.b == 2 || @.c == 3)]", [nested(0, 1000)] * 300),
+    ],
+)
+def test_a_path_visits_so_many_nodes_and_no_more(path: str, data: Any):
+    effort = Effort()
+    with pytest.raises(TooMuch, match="more than 500000 steps"):
+        JsonPath(path).find(data, effort)
+    assert effort.left < 0
+
+
+def test_paths_share_what_may_be_spent():
+    effort, path = Effort(1000), JsonPath("$[*]")
+    assert [len(path.find([0] * 100, effort)) for _ in range(10)] == [100] * 10
+    with pytest.raises(TooMuch):
+        JsonPath("$.a").find({}, effort)
+    with pytest.raises(TooMuch):
+        JsonPath("$[1:]").find([0] * 100, Effort(99))
+
+
+def test_blanks_in_brackets_are_read_once():
+    for _ in range(100):
+        with pytest.raises(Invalid):
+            JsonPath("$[" + " " * 20_000 + "%")

@@ -88,6 +88,15 @@ def test_parameters_must_satisfy_the_schema_of_their_type(event):
         record(event(event_type="other", **json("3")))
 
 
+def test_paths_that_are_too_long_are_told(event):
+    deep = "[" * 100 + ",".join(["0"] * 20_000) + "]" * 100
+    steps = [{"set": "a", "to": {"path": "$..[*]..zz"}}]
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": ["null", "string"], "default": None}]}
+    mapping = compile_mapping(Mapping(name="m", schema=schema, steps=steps))
+    with pytest.raises(Unmappable, match=r"paths_too_long: finding .* takes more than 500000 steps"):
+        mapping.record(event(**json(deep)))
+
+
 def test_each_event_has_its_own_memo(event):
     schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": "string", "default": ""}]}
     mapping = Mapping(name="m", schema=schema, steps=[{"set": "a", "to": {"uri": "path", "of": {"value": "location"}}}])
