@@ -68,9 +68,11 @@ class HistoryLine(TypedDict):
 
 
 class MemberBody(TypedDict):
-    """One of the problems that an alert stands for. A former release wrote neither `service` nor `timeout`: null."""
+    """One of the problems that an alert stands for. A former release wrote no `service`, `timeout`, `heard_at`."""
 
     event: str
+    heard_at: Time | None
+    """When its last message was received."""
     muted: bool
     """Whether a blackout covers it."""
     muted_by: list[str]

@@ -1,5 +1,7 @@
 """What an alert remembers of the rule that made it of several signals; see `watchbell.domain.alerts.correlation`."""
 
+from datetime import datetime, timedelta
+
 import msgspec
 
 
@@ -7,7 +9,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """One of the problems that an alert stands for.
 
     `muted` is whether a blackout covered its last message and is not over; `muted_by` are the ids of those that did.
-    `service` and `timeout` are None when a former release wrote it: those of the alert.
+    `heard_at` is the receipt of that message. It, `service` and `timeout` (seconds, 0 for never) are None when a former
+    release wrote it: those of the alert.
     """
 
     resource: str
@@ -18,6 +21,13 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     muted_by: tuple[str, ...] = ()
     service: tuple[str, ...] | None = None
     timeout: int | None = None
+    heard_at: datetime | None = None
+
+    def is_silent(self, now: datetime) -> bool:
+        """Whether its sender has said nothing for longer than its time-out."""
+        if self.timeout is None or self.timeout <= 0 or self.heard_at is None:
+            return False
+        return self.heard_at + timedelta(seconds=self.timeout) <= now
 
 
 class Correlated(msgspec.Struct, frozen=True, kw_only=True):

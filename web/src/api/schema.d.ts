@@ -4028,9 +4028,11 @@ export interface components {
             /** @enum {unknown} */
             status: "active" | "inactive";
         };
-        /** @description One of the problems that an alert stands for. A former release wrote neither `service` nor `timeout`: null. */
+        /** @description One of the problems that an alert stands for. A former release wrote no `service`, `timeout`, `heard_at`. */
         MemberBody: {
             event: string;
+            /** @description When its last message was received. */
+            heard_at: string | null;
             /** @description Whether a blackout covers it. */
             muted: boolean;
             muted_by: string[];

@@ -1,6 +1,7 @@
 """A signal that is one of several voices of its alert, seen as what the alert as a whole has come to."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -19,7 +20,27 @@ _ENDED = frozenset({"closed", "expired"})
 """What senders say of a problem that is over, whatever its severity."""
 
 
-def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted_by: Sequence[str] = ()) -> Signal:
+def without_silent(stored: Alert, signal: Signal, now: datetime) -> tuple[Alert, tuple[Member, ...]]:
+    """The alert without the members that time has ended, and these, for nobody says of them that they are well.
+
+    An alert expires as a whole when no sender says anything; what one of several stopped saying would stay while
+    another goes on. The sender of the signal is not silent.
+    """
+    if stored.correlation is None or not stored.correlation.members:
+        return stored, ()
+    known = [_known(each, stored) for each in stored.correlation.members]
+    itself = (signal.resource, signal.event)
+    silent = tuple(each for each in known if (each.resource, each.event) != itself and each.is_silent(now))
+    if not silent:
+        return stored, ()
+    members = tuple(each for each in known if each not in silent)
+    held = msgspec.structs.replace(stored.correlation, members=members)
+    return msgspec.structs.replace(stored, correlation=held), silent
+
+
+def gathered(
+    signal: Signal, stored: Alert | None, model: AlarmModel, now: datetime, *, muted_by: Sequence[str] = ()
+) -> Signal:
     """The signal as the alert's other members leave it.
 
     While another member is worse, that one is what the alert shows. It has the services of all that count, and lasts as
@@ -38,6 +59,7 @@ def gathered(signal: Signal, stored: Alert | None, model: AlarmModel, *, muted_b
         muted_by=tuple(muted_by),
         service=signal.service,
         timeout=signal.timeout,
+        heard_at=now,
     )
     itself = (mine.resource, mine.event)
     others = [each for each in _standing(stored, severities) if (each.resource, each.event) != itself]
@@ -69,16 +91,20 @@ def _standing(stored: Alert | None, severities: Severities) -> Iterator[Member]:
             text=stored.text[:LONGEST_TEXT],
             service=stored.service,
             timeout=stored.timeout,
+            heard_at=stored.last_receive_time,
         )
 
 
 def _known(member: Member, alert: Alert) -> Member:
     """The member with what a former release did not write of it."""
-    if member.service is not None and member.timeout is not None:
+    if member.service is not None and member.timeout is not None and member.heard_at is not None:
         return member
-    service = alert.service if member.service is None else member.service
-    timeout = alert.timeout if member.timeout is None else member.timeout
-    return msgspec.structs.replace(member, service=service, timeout=timeout)
+    return msgspec.structs.replace(
+        member,
+        service=alert.service if member.service is None else member.service,
+        timeout=alert.timeout if member.timeout is None else member.timeout,
+        heard_at=alert.last_receive_time if member.heard_at is None else member.heard_at,
+    )
 
 
 def worst(members: Sequence[Member], severities: Severities) -> Member | None:

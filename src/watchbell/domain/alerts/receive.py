@@ -15,10 +15,12 @@ import msgspec
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of, plain_identity_of
 from watchbell.domain.alerts.beneath import beneath
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
-from watchbell.domain.alerts.gathering import gathered
+from watchbell.domain.alerts.gathering import gathered, without_silent
+from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
 from watchbell.domain.alerts.phase import DONE, LASTING, MUTED, RETURNING, SHELVED, TAKEN
 from watchbell.domain.alerts.severity import trend
+from watchbell.domain.correlated import Member
 from watchbell.domain.ids import AlertId
 from watchbell.domain.signal import Signal
 
@@ -27,6 +29,8 @@ Kind = Literal["created", "duplicate", "correlated"]
 
 MAX_HELD = 256
 """An alert holds no more tags or attributes; the oldest go, or a sender that invents some would grow it for ever."""
+SILENT = "silent for longer than its time-out, so it counts no more"
+"""Said of one of the problems of a correlated alert."""
 
 
 class Received(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +62,8 @@ def receive(
     Raises `Invalid` for a bad severity.
     """
     match = _match(signal, stored)
-    sent, signal = signal, gathered(signal, match, model, muted_by=muted_by)
+    match, silent = (None, ()) if match is None else without_silent(match, signal, now)
+    sent, signal = signal, gathered(signal, match, model, now, muted_by=muted_by)
     if match is None:
         return _create(signal, model, now, config_version)
     same = match.event == signal.event or signal.correlation is not None
@@ -69,7 +74,8 @@ def receive(
         )
     else:
         received = _flapped(_correlate(signal, match, model, now, config_version), flapping, now)
-    return _with_member(received, sent, match, now, config_version)
+    received = _with_member(received, sent, match, now, config_version)
+    return _without_silent(received, silent, now, config_version)
 
 
 def _match(signal: Signal, stored: Iterable[Alert]) -> Alert | None:
@@ -210,6 +216,22 @@ def _with_member(received: Received, sent: Signal, before: Alert, now: datetime,
         value=sent.value,
     )
     return msgspec.structs.replace(received, entries=(*received.entries, line))
+
+
+def _without_silent(received: Received, silent: Sequence[Member], now: datetime, version: int) -> Received:
+    """The same, with a line for each member that time has ended."""
+    if not silent:
+        return received
+    lines = (
+        msgspec.structs.replace(
+            entry_of(received.alert, "member", now, text=each.resource, reason=SILENT, config_version=version),
+            event=each.event,
+            severity=each.severity,
+            value=None,
+        )
+        for each in silent
+    )
+    return msgspec.structs.replace(received, entries=(*received.entries, *lines))
 
 
 def _members(alert: Alert) -> set[tuple[str, str, str]]:

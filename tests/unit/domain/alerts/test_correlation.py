@@ -290,7 +290,7 @@ def test_what_is_muted_brings_no_service_unless_nothing_else_is_left():
     assert story.take("web1", "Down", "normal", service=("Shop",)).service == ("Bank",)
 
 
-@pytest.mark.parametrize(("first", "second", "both"), [(0, 60, 0), (60, 0, 0), (600, 60, 600), (60, 600, 600)])
+@pytest.mark.parametrize(("first", "second", "both"), [(0, 300, 0), (300, 0, 0), (900, 300, 900), (300, 900, 900)])
 def test_the_alert_lasts_as_long_as_any_member(first: int, second: int, both: int):
     story = Story()
     story.take("web1", "Down", "critical", timeout=first)
@@ -309,3 +309,47 @@ def test_what_a_former_release_wrote_has_the_services_and_the_timeout_of_its_ale
     assert (both.service, both.timeout) == (("Bank", "Shop"), 600)
     left = story.take("web2", "Down", "normal", service=("Bank",), timeout=60)
     assert (left.service, left.timeout) == (("Shop",), 600)
+
+
+def test_a_member_that_fell_silent_counts_no_more_while_others_go_on():
+    story = Story()
+    story.take("web1", "Down", "critical", timeout=150)
+    story.take("web2", "Down", "minor", timeout=600)
+    assert story.take("web2", "Down", "minor", timeout=600).severity == "critical"  # heard of 120 s ago
+    left = story.take("web2", "Down", "minor", timeout=600)
+    assert (left.severity, left.resource, left.status, story.members) == ("minor", "web2", "open", ["web2"])
+    assert story.lines[-1] == ("member", "web1")
+    story.take("web3", "Down", "critical", timeout=0)
+    for _ in range(30):
+        story.take("web2", "Down", "minor", timeout=600)
+    assert story.members == ["web3", "web2"], "one that never expires stays"
+
+
+def test_a_member_that_speaks_again_after_its_time_out_is_the_same_one():
+    story = Story()
+    story.take("web1", "Down", "critical", timeout=60)
+    story.take("web2", "Down", "minor", timeout=600)
+    back = story.take("web1", "Down", "critical", timeout=60)
+    assert (back.severity, story.members) == ("critical", ["web2", "web1"])
+    assert not [text for kind, text in story.lines if kind == "member"]
+
+
+def test_the_recovery_of_one_ends_the_alert_when_all_others_fell_silent():
+    story = Story()
+    story.take("web1", "Down", "critical", timeout=60)
+    story.take("web2", "Down", "minor", timeout=600)
+    over = story.take("web2", "Down", "normal", timeout=600)
+    assert (over.status, over.severity, story.members) == ("closed", "normal", [])
+
+
+def test_what_a_former_release_wrote_is_silent_since_its_alert_was_last_heard_of():
+    story = Story()
+    story.take("web1", "Down", "critical", timeout=90)
+    alert = story.take("web2", "Down", "minor", timeout=600)
+    assert alert.correlation is not None
+    members = tuple(msgspec.structs.replace(each, heard_at=None) for each in alert.correlation.members)
+    story.alert = msgspec.structs.replace(
+        alert, correlation=msgspec.structs.replace(alert.correlation, members=members)
+    )
+    assert story.take("web2", "Down", "minor", timeout=600).severity == "critical"
+    assert story.take("web2", "Down", "minor", timeout=600).severity == "minor"
