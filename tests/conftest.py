@@ -6,13 +6,14 @@ Session fixtures share one instance per test process, each test gets a database 
 
 import ast
 import gc
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from functools import cache
-from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import hypothesis
 import pytest
 import structlog
@@ -33,6 +34,16 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 guard_network()
+
+
+def _be_patient() -> None:
+    """Without a word about it httpx waits five seconds for an answer, which a busy machine may well take."""
+    usual = inspect.signature(httpx.get).parameters["timeout"].default
+    for what in ("connect", "read", "write", "pool"):
+        setattr(usual, what, 20.0 * PATIENCE)
+
+
+_be_patient()
 
 # No deadlines: how fast an example runs depends on the machine, not on the code.
 hypothesis.settings.register_profile("watchbell", deadline=None, print_blob=True)
@@ -110,7 +121,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _refuse_async_tests_beside_a_browser(items: list[pytest.Item]) -> None:
     files = {item.path for item in items if "browser" in getattr(item, "fixturenames", ())}
     for item in items:
-        if item.path in files and iscoroutinefunction(getattr(item, "function", None)):
+        if item.path in files and inspect.iscoroutinefunction(getattr(item, "function", None)):
             message = f"{item.nodeid} is async in a module that uses the browser, whose loop occupies this thread"
             raise pytest.UsageError(message)
 

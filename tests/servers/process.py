@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +22,9 @@ _SUPERVISOR = Path(__file__).with_name("supervise.py")
 # Below the range from which the kernel takes ports for outgoing connections: a server that is down for a while in a
 # test finds its port free when it comes back.
 _LOWEST_PORT, _HIGHEST_PORT = 17000, 32000
+# What keeps the newest ports from being handed out again: UDP has numbers of its own, and nobody here listens on them.
+_reserved: deque[socket.socket] = deque()
+_RESERVATIONS = 200
 PATIENCE = 3
 """How many times longer than on an idle machine anything may take; it costs time only where a test fails."""
 
@@ -51,14 +55,27 @@ def find_program(name: str, package: str, *places: str) -> str:
 
 
 def free_port() -> int:
-    """Return a loopback TCP port on which nothing listens now."""
+    """Return a loopback TCP port on which nothing listens now, and that no other test process is given meanwhile.
+
+    A server takes seconds until it listens, and may be down for a while: the number stays reserved all the same.
+    """
     for _ in range(200):
         port = _LOWEST_PORT + secrets.randbelow(_HIGHEST_PORT - _LOWEST_PORT)
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
         with socket.socket() as probe, contextlib.suppress(OSError):
+            reservation.bind(("127.0.0.1", port))
             probe.bind(("127.0.0.1", port))
+            _reserve(reservation)
             return port
+        reservation.close()
     message = "no free loopback port between 17000 and 32000"
     raise ServerFailedError(message)
+
+
+def _reserve(number: socket.socket) -> None:
+    _reserved.append(number)
+    while len(_reserved) > _RESERVATIONS:
+        _reserved.popleft().close()
 
 
 def is_listening(port: int, host: str = "127.0.0.1") -> bool:
@@ -91,6 +108,8 @@ def end_leftovers() -> None:
         server.kill()
     for folder in list(_folders):
         folder.remove()
+    while _reserved:
+        _reserved.pop().close()
 
 
 class Folder:

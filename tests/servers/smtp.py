@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from servers.certificates import TestAuthority
-from servers.process import free_port, wait_until
+from servers.process import PATIENCE, free_port, wait_until
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class SmtpServer:
         """Refuse connections until ``up``."""
         controller, self._controller = self._controller, None
         if controller is not None:
-            asyncio.run_coroutine_threadsafe(_hang_up(controller.sessions), controller.loop).result(10)
+            asyncio.run_coroutine_threadsafe(_hang_up(controller.sessions), controller.loop).result(10 * PATIENCE)
             controller.stop()
 
     def refuse(self, reply: str, times: int = 1_000_000) -> None:
@@ -144,7 +144,7 @@ class _Controller(Controller):
     """Remembers the sessions, because stopping it does not close them."""
 
     def __init__(self, handler: SmtpServer, **options: Any) -> None:
-        super().__init__(handler, **options)
+        super().__init__(handler, ready_timeout=10.0 * PATIENCE, **options)
         self.sessions: list[SMTP] = []
 
     def factory(self) -> SMTP:

@@ -135,6 +135,20 @@ def test_nginx_says_what_is_wrong_with_its_configuration(nginx_runner):
         nginx_runner("no_such_thing on;", free_port()).start()
 
 
+def test_a_port_that_was_handed_out_is_not_handed_out_again(monkeypatch: pytest.MonkeyPatch):
+    """Neither here nor by another test process, although nothing listens on it yet."""
+    first = free_port()
+    monkeypatch.setattr("servers.process._LOWEST_PORT", first)
+    monkeypatch.setattr("servers.process._HIGHEST_PORT", first + 1)
+    with pytest.raises(ServerFailedError, match="no free loopback port"):
+        free_port()
+    ask = "import sys; from servers import process as p; p._LOWEST_PORT = int(sys.argv[1])"
+    ask += "; p._HIGHEST_PORT = p._LOWEST_PORT + 1; p.free_port()"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    other = subprocess.run([sys.executable, "-c", ask, str(first)], check=False, capture_output=True, env=environment)
+    assert b"no free loopback port" in other.stderr
+
+
 def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path):
     script = textwrap.dedent(
         """
