@@ -78,6 +78,28 @@ describe('keys', () => {
     expect(a).toHaveBeenCalledOnce()
   })
 
+  it('come in sequences by when they were pressed, however late the page hears of them', () => {
+    const go = vi.fn()
+    bind({ 'g a': go })
+    const pressed = (key: string, at: number): void => {
+      const event = new KeyboardEvent('keydown', { key })
+      Object.defineProperty(event, 'timeStamp', { value: at })
+      handle(event)
+    }
+    vi.useFakeTimers()
+    try {
+      pressed('g', 1000)
+      vi.advanceTimersByTime(9000)
+      pressed('a', 1500)
+      expect(go).toHaveBeenCalledOnce()
+      pressed('g', 2000)
+      pressed('a', 9000)
+      expect(go).toHaveBeenCalledOnce()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('belong to the layer on top, and a modal one hides those below', () => {
     const below = vi.fn()
     const above = vi.fn()

@@ -52,7 +52,8 @@ function belongsToFocus(event: KeyboardEvent): boolean {
   return event.target instanceof HTMLElement && event.target.closest('a[href], button, summary, [role="option"]') !== null
 }
 
-export function handle(event: KeyboardEvent, now = Date.now()): void {
+/** `now` is when the key was pressed, not when a busy page gets round to it: a sequence counts as it was typed. */
+export function handle(event: KeyboardEvent, now = event.timeStamp): void {
   if (event.defaultPrevented || event.isComposing) return
   const name = nameOf(event)
   const chord = name.startsWith('Ctrl+')
