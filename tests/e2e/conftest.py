@@ -10,7 +10,7 @@ import pytest
 from acceptance.installation import SingleMachine
 from e2e.sample import LOGIN, PASSWORD, person
 from e2e.tag_site import TagCollector, TagSite
-from servers.process import find_program
+from servers.process import PATIENCE, find_program
 from servers.target import HttpTarget
 
 if TYPE_CHECKING:
@@ -61,5 +61,7 @@ def memory_page(browser: "Browser") -> Iterator["Page"]:
         args=arguments,
         ignore_default_args=["--disable-back-forward-cache"],
     )
-    yield opened.new_page()
+    page = opened.new_page()
+    page.set_default_timeout(20_000 * PATIENCE)
+    yield page
     opened.close()

@@ -20,17 +20,24 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 HTML = "text/html; charset=utf-8"
+EVENT_TIMEOUT = 300.0
+"""Seconds for which an event is waited for before the next one goes.
+
+By default it is less than one: on a busy machine events would overtake each other, and what waits for those under way
+would wait no longer. Tests of the time-out have their own.
+"""
 
 
 class TagCollector:
-    """A collector that keeps in memory what it takes. `source` are settings of its only source."""
+    """A collector that keeps in memory what it takes. `source` are settings of its only source, patient by default."""
 
     def __init__(self, folder: Path, **source: Any) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._folder = folder
         self._settings = CollectorSettings(
-            port=self.port, sources=read_sources({"browser": {"type": "browser", **source}})
+            port=self.port,
+            sources=read_sources({"browser": {"type": "browser", "event_timeout": EVENT_TIMEOUT, **source}}),
         )
         self._journal = MemoryJournal()
         self._loop = asyncio.new_event_loop()

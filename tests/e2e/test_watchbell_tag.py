@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route
 
-from e2e.tag_site import TagSite, ready
+from e2e.tag_site import EVENT_TIMEOUT, TagSite, ready
 from servers.process import wait_until
 from watchbell.collector.sources import BrowserSource
 from watchbell.collector.tag import Tag
@@ -46,8 +46,9 @@ def test_a_page_changes_only_the_address_of_the_script(tag_site, page: Page):
 
 
 def test_it_runs_under_a_strict_policy_with_its_hash(tag_site, page: Page):
-    site: TagSite = tag_site(report_errors=True, report_vitals=True, route_page_views="history")
-    made = Tag(BrowserSource(report_errors=True, report_vitals=True, route_page_views="history"))
+    told: dict[str, Any] = {"report_errors": True, "report_vitals": True, "route_page_views": "history"}
+    site: TagSite = tag_site(**told)
+    made = Tag(BrowserSource(event_timeout=EVENT_TIMEOUT, **told))
     integrity = made.scripts[made.versioned].integrity
     origin = site.collector.url
     directives = ["default-src 'none'", *(f"{kind}-src {origin}" for kind in ("script", "img", "connect"))]
