@@ -6,6 +6,7 @@ token with each request, every answer read by the names below, errors shown by t
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -84,6 +85,11 @@ def ui(machine: SingleMachine, site: HttpTarget, page: Page) -> AlertaPages:
     found = AlertaPages(page, site.url, f"{machine.url}/api")
     found.log_in(LOGIN, PASSWORD)
     return found
+
+
+def _in_days(days: int) -> str:
+    """The time in so many days, as the UI writes it."""
+    return (datetime.now(UTC) + timedelta(days=days)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _alert(machine: SingleMachine, resource: str, **more: Any) -> str:
@@ -179,7 +185,7 @@ def test_triage_of_one_alert(machine: SingleMachine, ui: AlertaPages) -> None:
 
 
 def test_blackouts_and_heartbeats(machine: SingleMachine, ui: AlertaPages) -> None:
-    times = {"startTime": "2027-01-01T00:00:00.000Z", "endTime": "2027-01-01T02:00:00.000Z"}
+    times = {"startTime": _in_days(100), "endTime": _in_days(101)}
     wanted = {"environment": "Production", "service": [], "resource": "db9", "event": None, "group": None, "tags": []}
     made = ui.ask("POST", "/blackout", wanted | times | {"customer": None, "text": "patching"})
     assert made["blackout"]["status"] == "pending"
@@ -227,7 +233,7 @@ def test_people_and_what_they_may(ui: AlertaPages) -> None:
 
 
 def test_keys_and_the_page_about(ui: AlertaPages) -> None:
-    expires = "2027-06-01T00:00:00.000Z"
+    expires = _in_days(200)
     wanted = {"user": LOGIN, "scopes": ["read"], "text": "wall", "expireTime": expires, "customer": None}
     key = ui.ask("POST", "/key", wanted)["key"]
     ui.ask("PUT", f"/key/{key}", {"user": LOGIN, "scopes": ["read:alerts"], "text": "wall 2", "expireTime": expires})

@@ -127,6 +127,7 @@ def test_a_row_opens_beside_the_list_and_is_acted_on_there(alerts: SingleMachine
     alerts.wait_alert(10, resource="host-020", status="ack")
     panel.get_by_role("button", name="Close").first.click()
     row(desk, "host-021").click()
+    expect(panel).to_contain_text("number 21")
     panel.get_by_role("link", name=re.compile("page", re.IGNORECASE)).click()
     expect(desk).to_have_url(re.compile("/alerts/[0-9a-f-]{36}$"))
     desk.get_by_role("main").get_by_role("button", name="Close").click()
@@ -298,8 +299,8 @@ def test_a_check_is_run_now_and_edited_by_its_form(
     desk.get_by_label("Interval").click(click_count=3)
     desk.keyboard.type("1")
     desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("By mouse was saved.")).to_be_visible()  # for five seconds
     expect(desk.get_by_role("heading", level=1)).to_have_text("By mouse")
-    expect(desk.get_by_text("By mouse was saved.")).to_be_visible()
     wait_until(lambda: any(request.path == "/second" for request in target.requests), 15, "a run of the edited check")
     stored = administrator.call("GET", f"/api/objects/check/{check}")["object"]["body"]
     assert (stored["interval"], stored["config"]["url"]) == (1, f"{target.url}/second")

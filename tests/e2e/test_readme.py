@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from acceptance.installation import SingleMachine
+from servers.process import PATIENCE
 from servers.smtp import SmtpServer
 from servers.target import HttpTarget
 
@@ -28,7 +29,7 @@ def curl(machine: SingleMachine, command: str, key: str = "") -> str:
         command = command.replace(theirs, ours)
     words = shlex.split(command.replace("\\\n", " ").replace("YOUR-KEY", key))
     assert words[0] == "curl"
-    done = subprocess.run([*words, "-fsS"], check=False, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([*words, "-fsS"], check=False, capture_output=True, text=True, timeout=20 * PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -46,8 +46,10 @@ def test_a_report_leads_to_what_it_counts(desk: Page, administrator: SingleMachi
     expect(desk.get_by_role("heading", level=1)).to_have_text("Reports")
     desk.keyboard.press("f")
     for word in ("report-pump", "resource:report-gate"):
+        expect(desk.get_by_role("search").get_by_role("textbox")).to_be_focused()
         desk.keyboard.type(word)
         desk.keyboard.press("Enter")
+        expect(desk).to_have_url(re.compile(word.replace(":", "=")))
     expect(desk).to_have_url(re.compile(r"resource=report-pump&resource=report-gate"))
     expect(desk.get_by_text("4 alerts opened")).to_be_visible()
     expect(desk.get_by_text("3 of 4")).to_have_count(2)
@@ -70,6 +72,7 @@ def test_the_archive_is_searched_opened_and_deleted_by_keys(
     desk.goto(f"{administrator.url}/archive")
     expect(desk.get_by_role("link", name="archive-lift")).to_be_visible()
     desk.keyboard.press("f")
+    expect(desk.get_by_role("search").get_by_role("textbox")).to_be_focused()
     desk.keyboard.type("LIFT over")
     desk.keyboard.press("Enter")
     expect(desk).to_have_url(re.compile(r"q=LIFT(\+|%20)over"))

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from servers.process import wait_until
+
 _AXE = Path(__file__).resolve().parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 _STILL = """() => Promise.allSettled(
   document.getAnimations()
@@ -35,3 +37,9 @@ def violations(page: Page, *, impacts: frozenset[str] = frozenset({"serious", "c
         if violation["impact"] in impacts
         for node in violation["nodes"]
     ]
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out at the side. What scripts size follows a new width of the page in a later frame."""
+    sticking_out = "document.documentElement.scrollWidth > innerWidth"
+    wait_until(lambda: not page.evaluate(sticking_out), 5, "a page that does not scroll sideways")
