@@ -16,12 +16,12 @@ import msgspec
 
 from servers.certificates import TestAuthority
 from servers.nginx import NginxServer
-from servers.process import Folder, ServerProcess, free_port, is_listening, wait_until
+from servers.process import PATIENCE, Folder, ServerProcess, free_port, is_listening, wait_until
 
 ADMIN_KEY = "acceptance-" + "k" * 24
 COMMAND = (sys.executable, "-m", "watchbell")
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy" / "nginx"
-ATTEMPT_TIMEOUT = 5
+ATTEMPT_TIMEOUT = 15
 """Seconds that one attempt to send a message may take in every installation of these tests."""
 
 
@@ -37,7 +37,7 @@ class Installation:
         self.settings = settings
         self.verify = verify
         self.processes: dict[str, ServerProcess] = {}
-        self.client = httpx.Client(verify=verify, timeout=30, headers={"X-API-Key": ADMIN_KEY})
+        self.client = httpx.Client(verify=verify, timeout=20 * PATIENCE, headers={"X-API-Key": ADMIN_KEY})
 
     def environment(self) -> dict[str, str]:
         """Settings that every process of the installation has."""

@@ -324,11 +324,11 @@ def test_watch_and_top_show_alerts(alerta: AlertaCommand):
 def test_blackouts_are_made_listed_and_deleted(alerta: Alerta):
     resource = f"r{secrets.token_hex(4)}"
     made = alerta(
-        "blackout", "-E", "Production", "-S", "shop", "-r", resource, "-T", "x", "--duration", "60", "--text", "work"
+        "blackout", "-E", "Production", "-S", "shop", "-r", resource, "-T", "x", "--duration", "3600", "--text", "work"
     )
     assert resource in alerta("blackouts")
     found = next(each for each in json.loads(alerta("--json", "blackouts")) if each["resource"] == resource)
-    assert (found["status"], found["duration"], found["text"]) == ("active", 60, "work")
+    assert (found["status"], found["duration"], found["text"]) == ("active", 3600, "work")
     alerta("blackout", "-D", found["id"])
     assert made
     assert resource not in alerta("blackouts")

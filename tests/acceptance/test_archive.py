@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from acceptance.installation import ADMIN_KEY, COMMAND, SingleMachine
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
 
 def command(machine: SingleMachine, *arguments: str) -> str:
     words = [*COMMAND, "archive", *arguments, "--url", machine.url, "--key", ADMIN_KEY]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -20,14 +20,20 @@ def blackout(installation: Installation, service: str, seconds: int) -> str:
     body = {"environment": "Production", "service": [service], "endTime": end, "text": "patching"}
     made = installation.call("POST", "/api/blackout", body, 201)["blackout"]
     assert made["status"] == "active"
-    time.sleep(2.5)  # every process has heard of a changed configuration by then
     return made["id"]
+
+
+def until_heard() -> None:
+    """Wait until every process has heard of a changed configuration."""
+    time.sleep(2.5)
 
 
 def test_what_outlasts_a_blackout_is_told_once_at_its_end_and_what_recovers_inside_is_not(installation, mail):
     lasting, brief = Watched(installation, mail, "lasting"), Watched(installation, mail, "brief")
     for watched in (lasting, brief):
-        blackout(installation, watched.service, 20)
+        blackout(installation, watched.service, 25)  # as long as all that is to be seen within may take
+    until_heard()
+    for watched in (lasting, brief):
         assert watched.push("major")["status"] == "blackout"
     brief.push("normal")
     time.sleep(QUIET)
@@ -44,6 +50,7 @@ def test_a_blackout_silences_what_is_open_and_its_deletion_opens_it(installation
     shop.push("major")
     shop.wait_mails(1)
     blackout_id = blackout(installation, shop.service, 3600)
+    until_heard()
     installation.wait_alert(status="blackout", resource=f"host of {shop.service}")
     installation.call("DELETE", f"/api/blackout/{blackout_id}")
     installation.wait_alert(status="open", resource=f"host of {shop.service}")

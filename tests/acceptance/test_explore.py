@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from acceptance.installation import ADMIN_KEY, COMMAND, SingleMachine
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def counted(machine: SingleMachine, **question: object) -> dict:
 
 def command(machine: SingleMachine, *arguments: str) -> subprocess.CompletedProcess[str]:
     words = [*COMMAND, "events", "query", *arguments, "--url", machine.url, "--key", ADMIN_KEY]
-    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(words, capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
 
 
 def test_events_are_asked_about_by_command(machine):

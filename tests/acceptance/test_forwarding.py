@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from acceptance.installation import ADMIN_KEY, SingleMachine
-from servers.process import free_port, wait_until
+from servers.process import PATIENCE, free_port, wait_until
 from servers.target import HttpTarget
 
 pytestmark = pytest.mark.slow
 
 HMAC = "the-secret-that-signs-between-installations"
 SOON = 60.0
+NEVER = 600
+"""Seconds that no test takes."""
 
 
 def forwarding(port: int, *destinations: dict[str, Any], **settings: str) -> SingleMachine:
@@ -141,7 +143,7 @@ def test_nothing_is_lost_while_the_other_is_down_and_all_comes_in_order(pair):
         send(first, f"While down {number}", severity="minor")
         send(first, f"While down {number}", severity="critical" if number % 2 else "normal")
     first.call("PUT", f"/api/alert/{before['id']}/action", {"action": "ack"})
-    assert time.monotonic() - began < 20, "nobody waits for who is away"
+    assert time.monotonic() - began < 20 * PATIENCE, "nobody waits for who is away"
     wait_until(lambda: metric(first, "forward_up", destination="second") == 0, SOON, "the trouble to show")
     # Whoever forwards may die meanwhile, too.
     first.process.signal(signal.SIGKILL)
@@ -160,12 +162,12 @@ def test_nothing_is_lost_while_the_other_is_down_and_all_comes_in_order(pair):
 
 
 def test_one_that_is_slow_one_that_refuses_and_one_out_of_bounds_hold_up_nobody(http_target: HttpTarget):
-    http_target.answer(200, delay=5)
+    http_target.answer(200, delay=NEVER)
     here, there = free_port(), free_port()
     last = forwarding(there)
     middle = forwarding(
         here,
-        {"url": f"{http_target.url}/slow", "name": "slow", "token": "s3cret-token", "timeout": 10},
+        {"url": f"{http_target.url}/slow", "name": "slow", "token": "s3cret-token", "timeout": 60},
         {"url": "http://169.254.169.254/api", "name": "metadata"},
         {"url": api(there), "name": "no-key", "key": "not-a-key-of-theirs"},
         {"url": api(there), "name": "last", "username": "nobody", "password": "s3cret-password", "actions": ["ack"]},
@@ -173,10 +175,8 @@ def test_one_that_is_slow_one_that_refuses_and_one_out_of_bounds_hold_up_nobody(
         WATCHBELL_ALERTS__HEARTBEAT_EVENTS="Alive",
     )
     try:
-        began = time.monotonic()
         alert = send(middle, "Quick")["alert"]
-        last.wait_alert(10, event="Quick")
-        assert time.monotonic() - began < 5, "before the slow one has answered"
+        last.wait_alert(10, event="Quick")  # the slow one will not have answered by then
         middle.call("PUT", f"/api/alert/{alert['id']}/action", {"action": "ack"})
         wait_until(lambda: http_target.requests, SOON, "the slow one to be asked")
         slow = http_target.requests[0]
@@ -196,5 +196,6 @@ def test_one_that_is_slow_one_that_refuses_and_one_out_of_bounds_hold_up_nobody(
         assert middle.call("GET", f"/api/heartbeat/{beat['id']}")["heartbeat"]["origin"] == "cron/web"
         assert middle.alert(event="Alive") is None
     finally:
+        http_target.down()  # or the last attempt would be waited for
         middle.stop()
         last.stop()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from acceptance.installation import SingleMachine
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 from servers.target import HttpTarget
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def run_check(careful: SingleMachine) -> Iterator[Callable[..., dict[str, Any]]]
     """Define a check, run it once, and return the result; the process must be as well as before."""
     made: list[str] = []
 
-    def run(kind: str, timeout: float = 3, **config: Any) -> dict[str, Any]:
+    def run(kind: str, timeout: float = 10 * PATIENCE, **config: Any) -> dict[str, Any]:
         name = f"hostile {time.time_ns()}"
         check = careful.define("check", name=name, type=kind, config=config, interval=NOWHERE, timeout=timeout)
         made.append(check)
@@ -86,7 +86,9 @@ def test_a_plugin_that_prints_for_ever(run_check, script, tmp_path):
 
 def test_a_plugin_that_ignores_the_polite_signal(run_check, script, tmp_path):
     result = run_check(
-        "command", command=[script('trap "" TERM INT HUP; echo $$ >> "$HERE/pids"; while :; do sleep 1; done')]
+        "command",
+        command=[script('trap "" TERM INT HUP; echo $$ >> "$HERE/pids"; while :; do sleep 1; done')],
+        timeout=3,
     )
     assert result["status"] == "critical"
     assert "3 s" in result["summary"]
@@ -96,7 +98,7 @@ def test_a_plugin_that_ignores_the_polite_signal(run_check, script, tmp_path):
 def test_a_plugin_that_leaves_children_behind(run_check, script, tmp_path):
     """In its own process group and out of it."""
     leave = 'sleep 999 & echo $! >> "$HERE/pids"; setsid sh -c \'echo $$ >> "$0/pids"; exec sleep 999\' "$HERE" &'
-    result = run_check("command", command=[script(f'{leave}\nsleep 0.3\necho "OK - I left"')])
+    result = run_check("command", command=[script(f'{leave}\nsleep 0.3\necho "OK - I left"')], timeout=3)
     assert result["status"] in {"ok", "critical"}, "it ended, or its children kept its output open until the deadline"
     wait_until(lambda: gone(tmp_path / "pids"), 20, "the end of its children")
 

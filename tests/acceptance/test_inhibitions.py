@@ -60,7 +60,7 @@ def test_a_killed_machine_forgets_neither_who_is_silent_nor_whom_to_tell(mail):
     try:
         add_mail_channel(installation, mail)
         site = secrets.token_hex(4)
-        inhibition(installation, site, 8)
+        inhibition(installation, site, 20)  # longer than the switch's mail takes
         switch, host = (Watched(installation, mail, each) for each in ("switch", "host"))
         tags = [f"site={site}"]
         switch.push("critical", "SwitchDown", tags=tags)

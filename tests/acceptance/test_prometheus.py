@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from acceptance.installation import ADMIN_KEY, Installation
+from servers.process import PATIENCE
 from servers.prometheus import PrometheusServer
 from servers.target import HttpTarget
 
@@ -36,7 +37,7 @@ def amtool(installation: Installation, tmp_path: Path, find_server_program):
     ]
 
     def run(*arguments: str):
-        done = subprocess.run([*common, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run([*common, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
         printed = done.stdout.strip()
         if arguments[:2] == ("silence", "add"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from acceptance.installation import Cluster
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -46,15 +46,16 @@ def test_a_check_runs_only_at_its_site_and_in_its_pool(berlin):
     berlin.define("host", name=f"host-{name}", address="127.0.0.1", site="berlin")
     config = {"command": "/bin/echo fine"}
 
-    def check(which: str, **more: str) -> str:
-        settings = {"type": "command", "interval": 1, "timeout": 2, "config": config}
+    def check(which: str, timeout: int = 10 * PATIENCE, **more: str) -> str:
+        settings = {"type": "command", "interval": 1, "timeout": timeout, "config": config}
         return berlin.define("check", name=f"{which}-{name}", **settings, **more)
 
     at_home = check("home")
     there = check("there", site="berlin", pool="dmz")
     of_its_host = check("host", host=f"host-{name}", pool="dmz")
-    wrong_pool = check("pool", site="berlin")
-    wrong_site = check("site", site="rome", pool="dmz")
+    # Nobody is waited for in vain for longer than a check may take.
+    wrong_pool = check("pool", 2, site="berlin")
+    wrong_site = check("site", 2, site="rome", pool="dmz")
     made = (at_home, there, of_its_host, wrong_pool, wrong_site)
     try:
         for one in (at_home, there, of_its_host):

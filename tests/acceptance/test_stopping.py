@@ -13,7 +13,7 @@ import pytest
 from acceptance.installation import ADMIN_KEY, COMMAND, SingleMachine
 from acceptance.load import Load, check_alerts_stored, check_events_stored
 from acceptance.telling import Watched, add_mail_channel
-from servers.process import free_port, wait_until
+from servers.process import PATIENCE, free_port, wait_until
 from servers.smtp import SmtpServer
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ def test_a_stop_under_load_loses_nothing(machine, own_mail):
 
 def test_a_second_signal_ends_it_at_once(own_mail):
     """The first waits for a mail server that says nothing; the second does not. The mail comes after the restart."""
-    machine = SingleMachine(WATCHBELL_DELIVERY__ATTEMPT_TIMEOUT="10")
+    machine = SingleMachine(WATCHBELL_DELIVERY__ATTEMPT_TIMEOUT="30")
     try:
         add_mail_channel(machine, own_mail)
         own_mail.down()
@@ -89,7 +89,7 @@ def run(*arguments: str, folder: Path, **environment: str) -> subprocess.Complet
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=60 * PATIENCE,
         cwd=folder,
         env={**clean, "WATCHBELL_AUTH__ADMIN_KEY": ADMIN_KEY, **environment},
     )

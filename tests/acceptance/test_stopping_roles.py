@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -23,6 +24,8 @@ ROLES = ("api", "keeper", "worker", "notifier")
 MESSAGES = 12
 QUIET = 3.0
 """Seconds in which a message too many would come."""
+SILENCE = 300
+"""Seconds for which whoever is busy waits for an answer: longer than any test."""
 
 
 @contextmanager
@@ -69,7 +72,7 @@ def test_a_role_is_stopped_under_load(cluster, role, http_target):
     room = Room(cluster, http_target, name)
     config = {"url": f"{http_target.url}/probed-{role}"}
     for number in range(10):
-        cluster.define("check", name=f"{name}-{number}", type="http", config=config, interval=1, timeout=5)
+        cluster.define("check", name=f"{name}-{number}", type="http", config=config, interval=1, timeout=15)
     with first(cluster, role) as process, Load(cluster, name, browsers=0) as load:
         load.wait_accepted(50, 0)
         room.push()
@@ -108,7 +111,7 @@ def locked(cluster: Cluster, table: str) -> Generator[None]:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
             holds.set()
-            await asyncio.to_thread(over.wait, 60)
+            await asyncio.to_thread(over.wait, SILENCE)
         await connection.close()
 
     thread = threading.Thread(target=lambda: asyncio.run(hold()), daemon=True)
@@ -119,6 +122,30 @@ def locked(cluster: Cluster, table: str) -> Generator[None]:
     finally:
         over.set()
         thread.join(30)
+
+
+def waits_for_a_lock(cluster: Cluster, process: ServerProcess) -> bool:
+    """Whether a statement of that process waits until somebody else lets go."""
+
+    async def waiting() -> set[int]:
+        connection = await asyncpg.connect(cluster.settings["WATCHBELL_STORE__URL"])
+        try:
+            rows = await connection.fetch("SELECT client_port FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            return {row["client_port"] for row in rows}
+        finally:
+            await connection.close()
+
+    return not asyncio.run(waiting()).isdisjoint(ports_of(process.pid))
+
+
+def ports_of(pid: int) -> set[int]:
+    """The ports of this machine from which a process is connected to others."""
+    mine: set[str] = set()
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed since it was listed
+            mine.add(str(file.readlink()))
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {int(line[1].rpartition(":")[2], 16) for line in lines if f"socket:[{line[9]}]" in mine}
 
 
 @contextmanager
@@ -134,7 +161,7 @@ def busy_api(cluster: Cluster, process: ServerProcess, _target: HttpTarget) -> G
     with locked(cluster, "alerts"):
         posting = threading.Thread(target=post, daemon=True)
         posting.start()
-        time.sleep(1)
+        wait_until(lambda: waits_for_a_lock(cluster, process), 30, "the alert to wait")
         yield
         posting.join(30)
 
@@ -151,15 +178,15 @@ def busy_worker(cluster: Cluster, process: ServerProcess, target: HttpTarget) ->
     """Checks of a server that does not answer, at both workers."""
     del process
     path = f"/silent-{time.time_ns()}"
-    target.answer_path(path, delay=25)
+    target.answer_path(path, delay=SILENCE)
     checks = [
         cluster.define(
             "check",
             name=f"{path}-{number}",
             type="http",
             config={"url": f"{target.url}{path}"},
-            interval=60,
-            timeout=25,
+            interval=2 * SILENCE,
+            timeout=SILENCE,
         )
         for number in range(24)
     ]
@@ -173,7 +200,7 @@ def busy_worker(cluster: Cluster, process: ServerProcess, target: HttpTarget) ->
 def busy_notifier(cluster: Cluster, process: ServerProcess, target: HttpTarget) -> Generator[None]:
     """Messages to rooms that do not answer, at both notifiers."""
     del process
-    target.answer(200, delay=25)
+    target.answer(200, delay=SILENCE)
     room = Room(cluster, target, f"silent-{time.time_ns()}")
     before = len(target.requests)
     room.push()
@@ -188,10 +215,11 @@ BUSY: dict[str, Busy] = {"api": busy_api, "keeper": busy_keeper, "worker": busy_
 @pytest.mark.parametrize("role", ROLES)
 def test_a_second_signal_ends_a_role_at_once(cluster, role, http_target):
     with first(cluster, role) as process, BUSY[role](cluster, process, http_target):
+        told = len(process.log())  # it may have been stopped before, by another test
         process.signal(signal.SIGTERM)
-        wait_until(lambda: "stopping" in process.log(), 10, "the first signal taken")
+        wait_until(lambda: "stopping" in process.log()[told:], 10, "the first signal taken")
         time.sleep(0.5)
         assert process.running, "it finishes what is under way"
         process.signal(signal.SIGTERM)
         assert process.wait(15) == 1  # what is under way takes longer
-        assert "stopped_at_once" in process.log()
+        assert "stopped_at_once" in process.log()[told:]
