@@ -1,11 +1,11 @@
 """What every bus promises: at least once, in no order, repeats after Retryable, dead letters after anything else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import pytest
 
+from waiting import until
 from watchbell.adapters.bus.memory import DELIVERY_LIMIT, MemoryBus
 from watchbell.adapters.bus.rabbitmq import RabbitBus
 from watchbell.domain.errors import Retryable
@@ -14,19 +14,16 @@ from watchbell.ports.bus import Bus, Envelope
 
 @pytest.fixture(params=["memory", pytest.param("rabbitmq", marks=pytest.mark.rabbitmq)])
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    made: Bus = MemoryBus() if request.param == "memory" else RabbitBus(request.getfixturevalue("rabbitmq_url"))
+    def broker() -> Bus:
+        return RabbitBus(request.getfixturevalue("rabbitmq_url"), patience=60)  # how soon it gives up is no matter here
+
+    made = MemoryBus() if request.param == "memory" else broker()
     yield made
     await made.close()
 
 
 def letters(*names: str, ttl: float | None = None) -> list[Envelope]:
     return [Envelope(id=name, body=f"body of {name}".encode(), ttl=ttl) for name in names]
-
-
-async def until(condition: Callable[[], Any], seconds: float = 20) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in plain lists
-            await asyncio.sleep(0.01)
 
 
 async def test_what_was_published_before_anyone_listened_is_handled(bus):

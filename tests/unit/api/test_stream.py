@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from api_client import PASSWORD, START, InWorld, World
+from waiting import until
 from watchbell.api import stream
 from watchbell.domain.access import SESSION_IDLE
 from watchbell.domain.accounts import CustomerLookup, Principal
@@ -57,11 +58,10 @@ class Open:
 
     async def until(self, done: Callable[[], bool]) -> None:
         """Wait for something."""
-        for _ in range(500):
-            if done():
-                return
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"waited in vain; told was {self.told[-200:]!r}")
+        try:
+            await until(done)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain; told was {self.told[-200:]!r}") from None
 
     async def hears(self, text: bytes) -> None:
         """Wait until this was told."""
@@ -115,6 +115,8 @@ async def world() -> Live:
     async with world.store.transaction() as tx:
         for customer in ("A", "B"):
             await tx.customer_lookups.save(CustomerLookup(id=customer, match="ann", customer=customer))
+    # A stream says hello before it follows. What changes in between is told if there is a change that it goes on from.
+    await world.change(config="at the beginning")
     return world
 
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 from oncall_bench import CHANNEL, POLICY, RULES, SERVICE, Bench, alert, one_channel
+from waiting import until
 from watchbell.adapters.clock import SystemClock
 from watchbell.adapters.telemetry import PrometheusTelemetry
 from watchbell.domain.alerts.alerta_model import AlertaModel
@@ -39,12 +39,6 @@ from watchbell.usecases.retiring import Retiring
 from watchbell.usecases.routing import Routing
 from watchbell.usecases.ruling import Ruling
 from watchbell.usecases.waking import BusWake, Taken
-
-
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for is in plain lists
-            await asyncio.sleep(0.01)
 
 
 def keeper(bench: Bench, name: str, telemetry: Telemetry | None = None) -> tuple[Keeper, Shards]:

@@ -29,7 +29,7 @@ async def run(ticks, *, every: float = 0.0, bell: asyncio.Event | None = None) -
         nonlocal fences
         fences += 1
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await supervise([Loop(name="test", tick=tick, every=every, bell=bell)], stop, telemetry, fenced)
     return telemetry, fences
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
+from waiting import turns
 from watchbell.domain.checks.check import CheckRun
 from watchbell.domain.checks.result import Outcome, Status
 from watchbell.domain.errors import Permanent, Retryable
@@ -153,9 +154,9 @@ async def test_stopping_finishes_what_runs_gives_back_the_rest_and_closes_the_to
     await subject.start()
     begun = bus.hand(message(run(1, config={"gate": "stop"})))
     waiting = bus.hand(message(run(2)))
-    await asyncio.sleep(0.01)
+    await turns()
     stopping = asyncio.create_task(subject.stop())
-    await asyncio.sleep(0.01)
+    await turns()
     assert bus.stopped
     assert not stopping.done()
     GATES["stop"].set()

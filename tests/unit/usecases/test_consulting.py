@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from plugin_bench import AMPLE, NOW, Hooks, PluginBench, signal, tagged
+from waiting import until
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.deed import Deed
 from watchbell.domain.alerts.query import AlertQuery
@@ -14,8 +15,9 @@ from watchbell.domain.errors import Conflict, Diverted, Invalid, Missing, Overlo
 from watchbell.domain.ids import new_id
 from watchbell.ports.alert_plugin import Action, Answer, Choice
 from watchbell.usecases.calling import Caller, called_by
+from watchbell.usecases.consulting import RULES
 
-SOON = 0.05  # seconds, of calls that end when the test does
+SOON = 0.05  # seconds, of calls that end when the test does; all others may take as long as they like
 
 
 @pytest.fixture
@@ -34,6 +36,11 @@ def raising(error):
 
 def with_fields(**fields):
     return lambda signal, _: msgspec.structs.replace(signal, **fields)
+
+
+def _of_plugins(lane, seconds):
+    """What the next call of a plug-in may take; rules may take as long as they like."""
+    return AMPLE if lane == RULES else next(seconds, AMPLE)
 
 
 async def test_a_signal_is_received_as_plug_ins_leave_it_in_their_order():
@@ -131,8 +138,11 @@ async def test_one_that_is_late_fails_its_request_only(let_go):
             let_go.wait()
         return signal
 
-    bench = PluginBench(Hooks(pre_receive=hook), timeout=SOON)
+    first = iter([SOON])
+    plugin = Hooks(pre_receive=hook)
+    bench = PluginBench(plugin, patience=lambda _: next(first, AMPLE))
     slow = asyncio.create_task(bench.receive(event="Slow"))
+    await until(lambda: plugin.asked)
     assert (await bench.receive(event="Quick")).event == "Quick"
     assert not slow.done() or slow.exception()
     with pytest.raises(Retryable, match="did not end within"):
@@ -143,7 +153,9 @@ async def test_one_that_is_stuck_is_refused_at_once_and_hurts_no_alert_that_it_d
     def choose(subject, plugins, _):
         return Choice(plugins=[] if subject.event == "Free" else list(plugins))
 
-    bench = PluginBench(Hooks(pre_receive=lambda *_: let_go.wait()), rules=choose, timeout=SOON, at_once=2)
+    first = iter([SOON] * 2)
+    waits = Hooks(pre_receive=lambda *_: let_go.wait())
+    bench = PluginBench(waits, rules=choose, patience=lambda lane: _of_plugins(lane, first), at_once=2)
     late = await asyncio.gather(bench.receive(), bench.receive(), return_exceptions=True)
     assert [type(error) for error in late] == [Retryable, Retryable]
     with pytest.raises(Overloaded, match="stuck"):
@@ -177,7 +189,8 @@ async def test_rules_that_fail_leave_all_plug_ins_asked(rules):
 
 async def test_rules_that_are_late_leave_all_plug_ins_asked(let_go):
     plugin = Hooks(pre_receive=with_fields())
-    await PluginBench(plugin, rules=lambda *_: let_go.wait(), timeout=SOON).receive()
+    bench = PluginBench(plugin, rules=lambda *_: let_go.wait(), patience=lambda lane: SOON if lane == RULES else AMPLE)
+    await bench.receive()
     assert len(plugin.asked) == 1
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from plugin_bench import NOW, Counted, signal
+from waiting import turns
 from watchbell.domain.accounts import Principal
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
@@ -203,10 +204,10 @@ async def test_alerta_lets_a_slow_destination_hold_up_everybody_and_here_it_hold
     await bench.receive()
     await bench.lease()
     await bench.federating.run()
-    await asyncio.sleep(0.01)
+    await turns()
     await bench.receive(severity="critical")
     await bench.federating.run()
-    await asyncio.sleep(0.01)
+    await turns()
     assert bench.there["c"].said() == [("alert", "major"), ("alert", "critical")]
     assert bench.there["b"].taken == []
     bench.there["b"].hold.set()
@@ -265,7 +266,7 @@ async def test_what_a_keeper_had_when_it_died_is_sent_by_the_next():
     await bench.receive()
     await bench.lease("first")
     await bench.federating.run()
-    await asyncio.sleep(0.01)
+    await turns()
     bench.clock.advance(timedelta(days=10).total_seconds())
     bench.held = {}
     await bench.lease("second")
@@ -284,9 +285,9 @@ async def test_a_keeper_that_stops_finishes_what_is_under_way_and_leaves_the_res
         await bench.receive(severity=severity)
     await bench.lease()
     await bench.federating.run()
-    await asyncio.sleep(0.01)
+    await turns()
     closing = asyncio.create_task(bench.federating.close())
-    await asyncio.sleep(0.01)
+    await turns()
     bench.there["b"].hold.set()
     await closing
     assert bench.there["b"].said() == [("alert", "minor")]

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from oncall_bench import HandClock
+from waiting import turns
 from watchbell.testing import MemoryStore
 from watchbell.usecases.following import BACKLOG, ChangeFeed
 
@@ -37,7 +38,7 @@ async def change(store, *ids):
 
 
 async def take(changes, count=1):
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return [await anext(changes) for _ in range(count)]
 
 
@@ -45,7 +46,7 @@ async def test_a_follower_sees_what_changes_from_now_on(store, feed):
     await change(store, "before")
     changes = feed.follow()
     waiting = asyncio.ensure_future(take(changes))
-    await asyncio.sleep(0.01)
+    await turns()
     await change(store, "after")
     (seen,) = await waiting
     assert seen.items == {"alert": ["after"]}
@@ -79,7 +80,7 @@ async def test_a_follower_that_comes_back_gets_what_it_missed(store, feed):
 async def test_two_followers_see_the_same(store, feed):
     first, second = feed.follow(), feed.follow()
     waiting = asyncio.gather(take(first), take(second))
-    await asyncio.sleep(0.01)
+    await turns()
     await change(store, "a")
     assert [seen[0].items for seen in await waiting] == [{"alert": ["a"]}] * 2
 
@@ -99,12 +100,12 @@ async def test_a_place_from_another_life_starts_again(store, feed):
 async def test_a_follower_that_does_not_keep_up_starts_again(store, feed):
     changes = feed.follow()
     waiting = asyncio.ensure_future(take(changes))
-    await asyncio.sleep(0.01)
+    await turns()
     await change(store, "first")
     await waiting
     for number in range(BACKLOG + 10):
         await change(store, str(number))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await anext(changes)) is not None:
             pass
 
@@ -131,10 +132,10 @@ async def test_what_changes_while_somebody_joins_is_not_lost():
     feed = ChangeFeed(store, RestlessClock())
     first = feed.follow()
     waiting = asyncio.ensure_future(take(first))
-    await asyncio.sleep(0.01)
+    await turns()
     store.left.clear()
     second = asyncio.ensure_future(take(feed.follow()))
-    await asyncio.sleep(0.01)
+    await turns()
     await change(store, "meanwhile")
     store.left.set()
     assert [seen.items["alert"] for seen in (*await waiting, *await second)] == [["meanwhile"]] * 2
@@ -143,6 +144,6 @@ async def test_what_changes_while_somebody_joins_is_not_lost():
 
 async def test_closing_sends_followers_away(store, feed):
     waiting = asyncio.ensure_future(take(feed.follow()))
-    await asyncio.sleep(0.01)
+    await turns()
     await feed.close()
     assert await waiting == [None]

@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from waiting import turns
 from watchbell.domain.errors import Invalid, Overloaded, Retryable
 from watchbell.usecases.group_commit import GroupCommit
 
@@ -45,9 +46,9 @@ async def test_what_arrives_during_a_commit_goes_with_the_next(log):
     commit = GroupCommit(log)
     log.gate.clear()
     first = asyncio.create_task(commit.submit(1))
-    await asyncio.sleep(0.01)
+    await turns()
     others = [asyncio.create_task(commit.submit(n)) for n in (2, 3)]
-    await asyncio.sleep(0.01)
+    await turns()
     log.gate.set()
     assert await asyncio.gather(first, *others) == [2, 4, 6]
     assert log.batches == [[1], [2, 3]]
@@ -123,7 +124,7 @@ async def test_who_gives_up_waiting_harms_no_other(log):
     commit = GroupCommit(log)
     log.gate.clear()
     first, second = (asyncio.create_task(commit.submit(n)) for n in (1, 2))
-    await asyncio.sleep(0.01)
+    await turns()
     first.cancel()
     log.gate.set()
     assert await second == 4

@@ -134,7 +134,7 @@ async def test_one_that_fails_for_a_while_is_told_in_the_end():
 
 
 async def test_one_that_is_late_is_not_told_again_for_it_may_be_at_it(let_go):
-    bench = PluginBench(Hooks(post_receive=lambda *_: let_go.wait()), timeout=SOON)
+    bench = PluginBench(Hooks(post_receive=lambda *_: let_go.wait()), patience=lambda _: SOON)
     await bench.receive()
     await bench.inform()
     assert await bench.waiting() == 0

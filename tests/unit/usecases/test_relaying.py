@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from oncall_bench import Bench
-from watchbell.adapters.clock import SystemClock
+from waiting import turns
 from watchbell.domain.oncall.incident import AttemptOutcome
 from watchbell.domain.oncall.message import Delivery, Message, Receipt
 from watchbell.ports.telemetry import NullTelemetry
+from watchbell.testing import START, HandClock
 from watchbell.usecases.relaying import AT_ONCE, WAITING, Sender
 
 
@@ -42,10 +43,13 @@ class Broken(Quick):
         raise KeyError("a fault")
 
 
-def delivery(channel: str, number: int = 0, seconds: float = 5) -> Delivery:
-    now = SystemClock().now()
+AMPLE = 60.0
+
+
+def delivery(channel: str, number: int = 0, seconds: float = AMPLE) -> Delivery:
+    """One whose sender has so many seconds from the moment that it is given it: the clock stands still."""
     message = Message(
-        id=f"{channel}-{number}", to="", purpose="alert", title="t", text="t", severity="major", created_at=now
+        id=f"{channel}-{number}", to="", purpose="alert", title="t", text="t", severity="major", created_at=START
     )
     return Delivery(
         outbox_id="o",
@@ -55,7 +59,7 @@ def delivery(channel: str, number: int = 0, seconds: float = 5) -> Delivery:
         type=channel,
         config={},
         message=message,
-        deadline=now + timedelta(seconds=seconds),
+        deadline=START + timedelta(seconds=seconds),
     )
 
 
@@ -67,13 +71,13 @@ def hanging() -> Hanging:
 @pytest.fixture
 def sender(hanging: Hanging) -> Sender:
     channels = {"slow": hanging, "fast": Quick(), "broken": Broken()}
-    return Sender(lambda kind, settings: channels[kind], Bench().vault, SystemClock(), NullTelemetry())
+    return Sender(lambda kind, settings: channels[kind], Bench().vault, HandClock(START), NullTelemetry())
 
 
 async def test_a_slow_channel_does_not_hold_up_another(sender, hanging):
     slow = [asyncio.create_task(sender.send(delivery("slow", n))) for n in range(50)]
-    await asyncio.sleep(0)
-    quick = await asyncio.wait_for(sender.send(delivery("fast")), 1)
+    await turns()
+    quick = await asyncio.wait_for(sender.send(delivery("fast")), AMPLE)
     assert quick is not None
     assert quick.outcome is AttemptOutcome.ACCEPTED
     assert hanging.begun == AT_ONCE
@@ -83,7 +87,7 @@ async def test_a_slow_channel_does_not_hold_up_another(sender, hanging):
 
 async def test_more_than_a_channel_can_hold_is_handed_back_at_once(sender, hanging):
     slow = [asyncio.create_task(sender.send(delivery("slow", n))) for n in range(WAITING)]
-    await asyncio.sleep(0)
+    await turns()
     refused = await sender.send(delivery("slow", WAITING))
     assert refused is not None
     assert (refused.outcome, refused.retry_after) == (AttemptOutcome.RETRY, 5.0)
@@ -93,7 +97,7 @@ async def test_more_than_a_channel_can_hold_is_handed_back_at_once(sender, hangi
 
 async def test_no_turn_before_half_of_the_time_is_no_attempt_at_the_provider(sender, hanging):
     slow = [asyncio.create_task(sender.send(delivery("slow", n))) for n in range(AT_ONCE)]
-    await asyncio.sleep(0)
+    await turns()
     late = await sender.send(delivery("slow", 99, seconds=0.2))
     assert late is not None
     assert late.outcome is AttemptOutcome.RETRY
