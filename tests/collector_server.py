@@ -59,12 +59,12 @@ class CollectorProcess:
             connection.sendall(request)
             data = b""
             while b"\r\n\r\n" not in data:
-                data += connection.recv(65536)
+                data += _more(connection)
             head, _, body = data.partition(b"\r\n\r\n")
             status, *lines = head.decode().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
             while len(body) < int(headers.get("content-length", "0")):
-                body += connection.recv(65536)
+                body += _more(connection)
         return int(status.split()[1]), headers, body
 
     def event(self, name: str) -> int:
@@ -80,6 +80,14 @@ class CollectorProcess:
     def parquet_names(self) -> list[str]:
         paths = sorted((self.folder / "events").rglob("*.parquet"))
         return [name for path in paths for name in pq.ParquetFile(path).read(["pageViewId"])[0].to_pylist()]
+
+
+def _more(connection: socket.socket) -> bytes:
+    """What comes next; a server that stops may hang up before it has answered."""
+    data = connection.recv(65536)
+    if not data:
+        raise ConnectionResetError("closed before the answer was whole")
+    return data
 
 
 def request_of(name: str) -> bytes:
@@ -148,7 +156,7 @@ def child_pids(parent: int) -> list[int]:
 def _command_line(pid: str) -> bytes:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except FileNotFoundError:  # it has ended since it was listed
+    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was listed, or while it was read
         return b""
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from waiting import turns
 from watchbell.channels.email import Email, EmailConfig
 from watchbell.channels.webhook import Webhook, WebhookConfig
 from watchbell.domain.errors import Permanent, Retryable
@@ -82,10 +83,11 @@ MAKERS = {"email": _email, "webhook": _webhook, "recording": _recording}
 async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
     policy = EgressPolicy(Egress(allow_loopback=True))
     http = HttpClient(policy)
-    made = MAKERS[request.param](request, SendingTools(http=http, egress=policy, timeout=5))
+    made = MAKERS[request.param](request, SendingTools(http=http, egress=policy, timeout=30))
     yield made
     await made.channel.close()
     await http.close()
+    await turns()  # what is left closing closes before the loop does
 
 
 async def test_accepted_means_that_the_other_side_has_it(peer):

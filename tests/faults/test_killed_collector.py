@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from collector_server import AGENT, CollectorProcess, check_exactly_once, child_pids, load
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 from watchbell.collector.log_follower import Progress
 from watchbell.domain.events.mapping.default import DEFAULT_STEPS
 from watchbell.domain.events.record import DEFAULT_SCHEMA
@@ -31,7 +31,7 @@ AT_A_TIME = 1000
 SEED = int(os.environ.get("WATCHBELL_TEST_SEED", "0")) or random.randrange(1, 1 << 30)
 """Another one each time: what a failure prints goes into the variable."""
 
-FEWEST_S, MOST_S = 0.5, 30.0
+FEWEST_S, MOST_S = 0.5, 30.0 * PATIENCE
 """A round lasts until enough was answered, but not longer."""
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from servers.process import PATIENCE
+from waiting import until
 from watchbell.adapters.archive.asking import ArchiveSettings, DuckArchive
 from watchbell.adapters.archive.convert import SCHEMA
 from watchbell.domain.errors import Missing, Overloaded, Retryable
@@ -90,19 +92,19 @@ async def test_progress_is_told_and_cancelling_stops_the_work(large, archive_of)
 
     slow = Counts(start_ms=NOON, end_ms=NOON + HOUR, by="received_ms", measure=Measure.PARTIES)
     asking = asyncio.create_task(archive.ask(slow, tell))
-    await asyncio.wait_for(begun.wait(), 20)
+    await asyncio.wait_for(begun.wait(), 20 * PATIENCE)
     assert all(0 <= done <= 1 for done in told)
     began = time.monotonic()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 4 * PATIENCE
     found = await archive.ask(Counts(start_ms=NOON, end_ms=NOON + HOUR), ignore)
     assert found["total"] == ROWS
 
 
 async def test_time_and_memory_are_limited(large, archive_of):
-    archive = archive_of(large, timeout_s=0.3, threads=1)
+    archive = archive_of(large, timeout_s=0.05, threads=1)
     with pytest.raises(Retryable, match="no answer within"):
         await archive.ask(DAY, ignore)
     archive = archive_of(large, memory_mib=12, threads=1)
@@ -124,7 +126,7 @@ async def test_only_so_many_questions_wait(large, archive_of, monkeypatch):
     monkeypatch.setattr("watchbell.adapters.archive.asking.WAITING", 0)
     archive = archive_of(large)
     asking = [asyncio.create_task(archive.ask(DAY, ignore)) for _ in range(2)]
-    await asyncio.sleep(0.2)
+    await until(lambda: archive._inside == len(asking))
     with pytest.raises(Overloaded):
         await archive.ask(DAY, ignore)
     for task in asking:

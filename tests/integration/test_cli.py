@@ -62,7 +62,7 @@ class Shell:
             input=given,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             cwd=self.folder,
             env=self.environment,
             check=False,

@@ -40,6 +40,10 @@ NAMES = {
 }
 
 
+PATIENT = httpx.Timeout(60)
+"""A hundred connections under TLS at a time, both ends in one thread, take a busy machine longer than httpx waits."""
+
+
 class Wire:
     """A collector on a port, and one request after the other on connections of their own."""
 
@@ -53,7 +57,7 @@ class Wire:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         with contextlib.closing(writer):
             writer.write(request)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 head = await reader.readuntil(b"\r\n\r\n")
                 status, *lines = head.decode().rstrip().split("\r\n")
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -90,7 +94,7 @@ async def running(folder: Path, **settings: Any) -> AsyncGenerator[Wire]:
     wire = Wire(CollectorSettings(port=free_port(), sources=sources, **settings))
     stop, metrics = asyncio.Event(), CollectorMetrics(folder, "test")
     serving = asyncio.create_task(serve(wire.settings, wire.journal.writer("a"), metrics, stop))
-    while True:
+    while not serving.done():  # it has ended if somebody else has the port by now: then waiting for it says so
         with contextlib.suppress(OSError):
             (await asyncio.open_connection("127.0.0.1", wire.port))[1].close()
             break
@@ -306,7 +310,8 @@ async def secure(tmp_path: Path, test_authority: Any) -> AsyncIterator[Wire]:
 @pytest.mark.parametrize(("http2", "version"), [(True, "HTTP/2"), (False, "HTTP/1.1")])
 async def test_tls_and_http2(secure, test_authority, http2, version):
     context = test_authority.client_context()
-    async with httpx.AsyncClient(http2=http2, verify=context, base_url=f"https://localhost:{secure.port}") as client:
+    address = f"https://localhost:{secure.port}"
+    async with httpx.AsyncClient(http2=http2, verify=context, base_url=address, timeout=PATIENT) as client:
         pixel = await client.get(f"/csc-event?{QUERY}")
         assert (pixel.http_version, pixel.status_code, len(pixel.content)) == (version, 200, 37)
         assert pixel.headers["etag"] == '"6b3edc43-20ec-4078-bc47-e965dd76b88a"'
@@ -346,12 +351,12 @@ async def test_http2_can_be_left_out(tmp_path, test_authority):
     names = {"tls_cert": str(test_authority.cert_file), "tls_key": str(test_authority.key_file)}
     async with running(tmp_path, http2=False, **names) as wire:
         context = test_authority.client_context()
-        async with httpx.AsyncClient(http2=True, verify=context) as client:
+        async with httpx.AsyncClient(http2=True, verify=context, timeout=PATIENT) as client:
             answer = await client.get(f"https://localhost:{wire.port}/ping")
     assert (answer.http_version, answer.text) == ("HTTP/1.1", "pong")
 
 
 async def test_http2_without_tls_as_a_proxy_speaks_it(wire):
-    async with httpx.AsyncClient(http1=False, http2=True) as client:
+    async with httpx.AsyncClient(http1=False, http2=True, timeout=PATIENT) as client:
         answer = await client.get(f"http://localhost:{wire.port}/csc-event?{QUERY}")
     assert (answer.http_version, answer.status_code) == ("HTTP/2", 200)

@@ -51,7 +51,7 @@ class Pair:
     def send_all(self, count: int = EVENTS) -> None:
         """Every event once, or the first so many, as browsers send them."""
         context = self.authority.client_context()
-        with httpx.Client(verify=context, headers={"Host": "events.example.org"}) as client:
+        with httpx.Client(verify=context, headers={"Host": "events.example.org"}, timeout=60) as client:
             for number in range(count):
                 target = f"/csc-event?p=0:1:p{number}&s=0:1:s&v=v{number}&e=e{number}&c=1&n=t&f=f"
                 answer = client.get(f"https://localhost:{self.port}{target}")

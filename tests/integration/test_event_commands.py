@@ -50,7 +50,7 @@ class Machine:
 
     def ask(self, path: str) -> int:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
                 return answer.status
         except (urllib.error.URLError, OSError):
             return 0
@@ -61,7 +61,7 @@ class Machine:
 
     def command(self, *arguments: str, code: int = 0) -> str:
         command = [sys.executable, "-m", "watchbell", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=90, check=False)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
 
@@ -74,7 +74,7 @@ class Machine:
         return sorted(found)
 
     def metrics(self) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
             return answer.read().decode()
 
     def holding(self, text: bytes) -> list[str]:

@@ -58,7 +58,8 @@ class Front:
             self.collector.port = own
 
     def rotate(self) -> None:
-        """As logrotate does with `create` and the shipped postrotate script."""
+        """As logrotate does with `create` and the shipped postrotate script, once nginx has obeyed the one before."""
+        wait_until(self.log.exists, what="the log that nginx opens again")
         self.rotations += 1
         self.log.rename(self.log.with_name(f"events.log.{self.rotations}"))
         self.nginx.process.signal(signal.SIGUSR1)
@@ -131,7 +132,7 @@ async def test_rotation_under_load_and_kill_9_lose_and_repeat_nothing(front, rec
         loading = asyncio.create_task(load(front.collector, f"round{number}", 8, 1.6, front.port, at_least=300))
         for _ in range(2):
             await asyncio.sleep(chance.uniform(0.1, 0.4))
-            front.rotate()
+            await asyncio.to_thread(front.rotate)
             await asyncio.sleep(chance.uniform(0.1, 0.3))
             for pid in child_pids(front.collector.process.pid):
                 if chance.random() < 0.5:

@@ -1,6 +1,7 @@
 """Funnels counted by several collectors over a real topic: whoever saw a step, and whoever counts it."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from collector_server import CollectorProcess
 from contract.places import event
 from servers.kafka import KafkaServer
-from servers.process import wait_until
+from servers.process import PATIENCE, wait_until
 from watchbell.adapters.path_topic import KafkaPaths
 from watchbell.domain.errors import Retryable
 from watchbell.domain.events.event import Event
@@ -120,7 +121,8 @@ class Reports:
         return {part.complete for (_, when), part in self.parts.items() if when.timestamp() * 1000 == start}
 
     def until(self, collectors: list[Collector], now_ms: int, done: Callable[[], bool]) -> None:
-        for _ in range(400):
+        end = time.monotonic() + 60 * PATIENCE
+        while time.monotonic() < end:
             self.turn(collectors, now_ms)
             if done():
                 return

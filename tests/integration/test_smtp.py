@@ -1,6 +1,5 @@
 """E-mail against a real SMTP server: protection of the connection, log-in, what the mail looks like, and refusals."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from servers.certificates import TestAuthority
 from servers.smtp import SmtpServer
+from waiting import turns
 from watchbell.channels.email import Email, EmailConfig
 from watchbell.domain.errors import Ambiguous, Invalid, Permanent, Retryable
 from watchbell.domain.oncall.message import Message
@@ -18,7 +18,7 @@ from watchbell.toolkit.sending import SendingTools
 from watchbell.toolkit.settings import Secret
 
 POLICY = EgressPolicy()
-TOOLS = SendingTools(http=HttpClient(POLICY), egress=POLICY, timeout=5)
+TOOLS = SendingTools(http=HttpClient(POLICY), egress=POLICY, timeout=30)
 
 
 def message(**changes: Any) -> Message:
@@ -49,9 +49,9 @@ def email(server: SmtpServer, **changes: Any) -> Email:
 
 @pytest.fixture(autouse=True)
 async def settled():
-    """Give the loop time to close what a test left closing, before it is closed itself."""
+    """Let the loop close what a test left closing, before it is closed itself."""
     yield
-    await asyncio.sleep(0.05)
+    await turns()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from e2e.tag_site import TagCollector
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[httpx.Client]:
-    with TagCollector(tmp_path) as collector, httpx.Client(base_url=collector.url) as made:
+    with TagCollector(tmp_path) as collector, httpx.Client(base_url=collector.url, timeout=60) as made:
         del made.headers["accept-encoding"]
         yield made
 

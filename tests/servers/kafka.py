@@ -10,7 +10,15 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from servers.process import Folder, ServerProcess, UnobtainableServerError, find_program, free_port, wait_until
+from servers.process import (
+    PATIENCE,
+    Folder,
+    ServerProcess,
+    UnobtainableServerError,
+    find_program,
+    free_port,
+    wait_until,
+)
 
 _JARS = Path(__file__).resolve().parents[2] / ".kafka"
 _CLUSTER = "d2F0Y2hiZWxsLXRlc3QtMQ"
@@ -112,7 +120,7 @@ class KafkaServer:
         name = f"test-{self._topics}"
         topic = NewTopic(name, partitions, 1, config=settings)
         admin = self._admin()  # its thread ends with the object
-        admin.create_topics([topic])[name].result(30)
+        admin.create_topics([topic])[name].result(30 * PATIENCE)
         wait_until(lambda: self._is_led(name), 30, f"a leader for each partition of {name}")
         return name
 
@@ -181,7 +189,7 @@ class MockKafka:
     def __init__(self) -> None:
         self._cluster = AdminClient({"test.mock.num.brokers": 3, "log_level": 0})
         self._topics = 0
-        brokers = self._cluster.list_topics(timeout=10).brokers.values()
+        brokers = self._cluster.list_topics(timeout=10 * PATIENCE).brokers.values()
         self.address = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
 
     def create_topic(self) -> str:
@@ -203,8 +211,8 @@ def read_topic(address: str, topic: str, *, committed: bool = True) -> list[Mess
         found: list[Message] = []
         left = {number for number, end in ends.items() if end > 0}
         while left:
-            message = consumer.poll(10)
-            assert message is not None, f"nothing came from {topic} for ten seconds"
+            message = consumer.poll(10 * PATIENCE)
+            assert message is not None, f"nothing came from {topic} for {10 * PATIENCE} seconds"
             if message.error() is None:
                 found.append(message)
             elif (message.offset() or 0) >= ends[message.partition() or 0]:
@@ -219,9 +227,9 @@ def _ends(address: str, topic: str) -> dict[int, int]:
     """Partition → offset behind its last message, committed or not."""
     consumer = _reader(address, "read_uncommitted")
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        partitions = consumer.list_topics(topic, timeout=10 * PATIENCE).topics[topic].partitions
         return {
-            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1]
+            number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10 * PATIENCE)[1]
             for number in partitions
         }
     finally:

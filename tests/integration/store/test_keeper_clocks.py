@@ -8,11 +8,16 @@ from api_client import START, SetClock
 from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.ids import SHARDS
 from watchbell.ports.telemetry import NullTelemetry
+from watchbell.usecases import leasing
 from watchbell.usecases.leasing import Shards
 
 
 @pytest.mark.postgres
-async def test_keepers_whose_clocks_are_minutes_apart_never_hold_one_shard(store_postgres_url: str):
+async def test_keepers_whose_clocks_are_minutes_apart_never_hold_one_shard(
+    store_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    # Less than the clocks are apart, and more than a machine that is busy takes for a round.
+    monkeypatch.setattr(leasing, "TTL", timedelta(seconds=60))
     clocks = [SetClock(START + timedelta(minutes=minutes)) for minutes in (0, 5, -90)]
     stores = [open_store(store_postgres_url) for _ in clocks]
     pairs = zip(stores, clocks, strict=True)
