@@ -26,6 +26,7 @@ from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.telemetry import PrometheusTelemetry
 from watchbell.api import alerts, app, auth, client_config, operations, pages, tries, webhooks
 from watchbell.api.alerta_wire import Defaults
+from watchbell.api.timing import timing
 from watchbell.bootstrap.routes import ROUTES
 from watchbell.domain.accounts import ApiKey, User
 from watchbell.domain.alerts.alerta_model import AlertaModel
@@ -62,6 +63,7 @@ from watchbell.usecases.inspecting import Inspecting
 from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.looking_back import LookingBack
 from watchbell.usecases.managing import Managing
+from watchbell.usecases.metering import Metering
 from watchbell.usecases.noting import Noting
 from watchbell.usecases.obeying import Obeying
 from watchbell.usecases.operating import Operating
@@ -146,6 +148,7 @@ class World:
         self.directories: list[PasswordGate] = []
         self.cors_origins: list[str] = []
         self.forwarding = Forwarding()
+        self.metering = Metering()
         self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
         attesting = Attesting(self.store, self.clock, self.admitting, self.directories)
         self.authenticating = Authenticating(
@@ -232,7 +235,9 @@ class World:
         switching = Switching(self.store, self.clock)
         heartbeating = Heartbeating(store, take, self.clock, model, limits=self.limits, timeouts=timeouts)
         common = (self.store, self.clock, receiving, NullTelemetry())
-        intake = Entrance(*common, switching=switching, take=heartbeating.take, heartbeats={"Alive"})
+        intake = Entrance(
+            *common, switching=switching, take=heartbeating.take, heartbeats={"Alive"}, metering=self.metering
+        )
 
         operating = Operating(store, self.clock, model, timeouts=timeouts)
         hooks = plugins.table("webhook")
@@ -277,6 +282,7 @@ class World:
                 auditing=Auditing(self.store, self.clock),
                 clock=self.clock,
             ),
+            "metering": self.metering,
             "model": model,
             "noting": Noting(store, self.clock),
             "looking_back": LookingBack(store, self.clock, model),
@@ -304,7 +310,7 @@ class World:
 
     def app(self) -> Litestar:
         """The whole API."""
-        return app.create_app(ROUTES, self.needs(), [auth.authentication(self.authenticating, self.vouching), Compared])
+        return _app(self.needs(), self.authenticating, self.vouching, self.metering)
 
     def client(self) -> "TestClient[Litestar]":
         """A client of the API; without credentials."""
@@ -355,11 +361,15 @@ async def _live(receive: Receive, send: Any) -> None:
         await send({"type": f"lifespan.{stage}.complete"})
 
 
+def _app(needs: dict[str, Any], authenticating: Any, vouching: Any, metering: Any) -> Litestar:
+    return app.create_app(ROUTES, needs, [auth.authentication(authenticating, vouching), timing(metering), Compared])
+
+
 @cache
 def _shared(names: tuple[str, ...]) -> Litestar:
     authenticating: Any = OfThisWorld("authenticating")
     vouching: Any = OfThisWorld("vouching")
-    made = app.create_app(ROUTES, dict.fromkeys(names), [auth.authentication(authenticating, vouching), Compared])
+    made = _app(dict.fromkeys(names), authenticating, vouching, OfThisWorld("metering"))
     provided: Any = made.dependencies
     for name, provide in provided.items():
         provide.dependency = OfThisWorld(name)

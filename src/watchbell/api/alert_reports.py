@@ -84,7 +84,7 @@ _NOTHING = NotRequired[str]
 @get(
     "/api/environments",
     guards=READ,
-    opt=told(query=(*SELECTION, *CUT), answer=said(environments=list[EnvironmentCount], **PAGED)),
+    opt=told(timer="queries", query=(*SELECTION, *CUT), answer=said(environments=list[EnvironmentCount], **PAGED)),
 )
 async def environments(
     request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]
@@ -99,7 +99,7 @@ async def environments(
 @get(
     "/api/services",
     guards=READ,
-    opt=told(query=(*SELECTION, *CUT), answer=said(services=list[ServiceCount], **PAGED)),
+    opt=told(timer="queries", query=(*SELECTION, *CUT), answer=said(services=list[ServiceCount], **PAGED)),
 )
 async def services(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each service of each environment."""
@@ -119,7 +119,7 @@ def _split(counts: AlertCounts) -> dict[str, Any]:
 @get(
     "/api/alerts/groups",
     guards=READ,
-    opt=told(query=(*SELECTION, *CUT), answer=said(groups=list[GroupCount], **PAGED)),
+    opt=told(timer="queries", query=(*SELECTION, *CUT), answer=said(groups=list[GroupCount], **PAGED)),
 )
 async def groups(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each group of each environment."""
@@ -129,7 +129,7 @@ async def groups(request: Request[Any, Any, Any], store: Needed[Store], model: N
 @get(
     "/api/alerts/tags",
     guards=READ,
-    opt=told(query=(*SELECTION, *CUT), answer=said(tags=list[TagCount], **PAGED)),
+    opt=told(timer="queries", query=(*SELECTION, *CUT), answer=said(tags=list[TagCount], **PAGED)),
 )
 async def tags(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """Counts for each tag of each environment."""
@@ -149,7 +149,9 @@ async def _by_value(
     "/api/alerts/grouped",
     guards=READ,
     opt=told(
-        query=(*SELECTION, GROUP_BY, PAGE_SIZE), answer=said(groups=list[FieldCount], total=int, message=_NOTHING)
+        timer="queries",
+        query=(*SELECTION, GROUP_BY, PAGE_SIZE),
+        answer=said(groups=list[FieldCount], total=int, message=_NOTHING),
     ),
 )
 async def grouped(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
@@ -171,7 +173,11 @@ async def grouped(request: Request[Any, Any, Any], store: Needed[Store], model: 
 @get(
     ["/api/alerts/top10/{measure:str}", "/api/alerts/topn/{measure:str}"],
     guards=READ,
-    opt=told(query=(*SELECTION, GROUP_BY, PAGE_SIZE), answer=said(top10=list[WorstGroup], total=int, message=_NOTHING)),
+    opt=told(
+        timer="counts",
+        query=(*SELECTION, GROUP_BY, PAGE_SIZE),
+        answer=said(top10=list[WorstGroup], total=int, message=_NOTHING),
+    ),
 )
 async def worst(
     request: Request[Any, Any, Any], measure: FromPath[str], store: Needed[Store], model: Needed[AlarmModel]

@@ -152,7 +152,7 @@ async def receive_many(request: Request[Any, Any, Any], reception: Needed[Recept
     return answer({"ids": [one.alert.id for one in received], "status": "ok"}, 201)
 
 
-@get("/api/alert/{name:str}", guards=READ, opt=told(answer=said(alert=AlertBody, total=int)))
+@get("/api/alert/{name:str}", guards=READ, opt=told(timer="queries", answer=said(alert=AlertBody, total=int)))
 async def one(
     request: Request[Any, Any, Any], name: FromPath[str], store: Needed[Store], client_config: Needed[ClientConfig]
 ) -> Response[bytes]:
@@ -170,6 +170,7 @@ async def one(
     "/api/alerts",
     guards=READ,
     opt=told(
+        timer="queries",
         query=PAGED + SHOWN,
         answer=said(
             alerts=list[AlertBody],
@@ -234,7 +235,11 @@ def _counted(counts: AlertCounts) -> dict[str, Any]:
     }
 
 
-@get("/api/alerts/count", guards=READ, opt=told(query=SELECTION, answer=said(autoRefresh=bool, **COUNTED)))
+@get(
+    "/api/alerts/count",
+    guards=READ,
+    opt=told(timer="counts", query=SELECTION, answer=said(autoRefresh=bool, **COUNTED)),
+)
 async def count(
     request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel], switching: Needed[Switching]
 ) -> Response[bytes]:
@@ -247,7 +252,9 @@ async def count(
 @get(
     "/api/alerts/history",
     guards=READ,
-    opt=told(query=PAGED, answer=said(history=list[RichHistoryLine], total=int, message=NotRequired[str])),
+    opt=told(
+        timer="queries", query=PAGED, answer=said(history=list[RichHistoryLine], total=int, message=NotRequired[str])
+    ),
 )
 async def history(request: Request[Any, Any, Any], store: Needed[Store], model: Needed[AlarmModel]) -> Response[bytes]:
     """What happened to the alerts that match, newest first."""
@@ -259,7 +266,9 @@ async def history(request: Request[Any, Any, Any], store: Needed[Store], model: 
     return answer(body if rows else body | {"message": "not found"})
 
 
-@put("/api/alert/{name:str}/status", guards=WRITE, opt=told(body=StatusSet, answer=Done, others=DIVERTED))
+@put(
+    "/api/alert/{name:str}/status", guards=WRITE, opt=told(timer="status", body=StatusSet, answer=Done, others=DIVERTED)
+)
 async def set_status(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Set a status by hand."""
     body = await mapping_of(request)
@@ -268,7 +277,11 @@ async def set_status(request: Request[Any, Any, Any], name: FromPath[str], opera
     return answer({"status": "ok"})
 
 
-@put("/api/alert/{name:str}/action", guards=WRITE, opt=told(body=ActionTaken, answer=Done, others=DIVERTED))
+@put(
+    "/api/alert/{name:str}/action",
+    guards=WRITE,
+    opt=told(timer="status", body=ActionTaken, answer=Done, others=DIVERTED),
+)
 async def act(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Act on an alert: ack, unack, shelve, unshelve, close, open, assign, or a word of one's own."""
     body = await mapping_of(request)
@@ -281,21 +294,21 @@ async def act(request: Request[Any, Any, Any], name: FromPath[str], operating: N
     return answer({"status": "ok"})
 
 
-@put("/api/alert/{name:str}/tag", guards=WRITE, opt=told(body=TagList, answer=Done))
+@put("/api/alert/{name:str}/tag", guards=WRITE, opt=told(timer="tagged", body=TagList, answer=Done))
 async def tag(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Add tags."""
     await operating.tag(name, needed_tags(await mapping_of(request)))
     return answer({"status": "ok"})
 
 
-@put("/api/alert/{name:str}/untag", guards=WRITE, opt=told(body=TagList, answer=Done))
+@put("/api/alert/{name:str}/untag", guards=WRITE, opt=told(timer="untagged", body=TagList, answer=Done))
 async def untag(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Remove tags."""
     await operating.untag(name, needed_tags(await mapping_of(request)))
     return answer({"status": "ok"})
 
 
-@put("/api/alert/{name:str}/attributes", guards=WRITE, opt=told(body=AttributeSet, answer=Done))
+@put("/api/alert/{name:str}/attributes", guards=WRITE, opt=told(timer="attributes", body=AttributeSet, answer=Done))
 async def set_attributes(request: Request[Any, Any, Any], name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Merge attributes; null removes one."""
     await operating.set_attributes(name, needed_attributes(await mapping_of(request)))
@@ -306,7 +319,7 @@ async def set_attributes(request: Request[Any, Any, Any], name: FromPath[str], o
     "/api/alert/{name:str}",
     guards=[requires("delete:alerts")],
     status_code=200,
-    opt=told(answer=Done, others=DIVERTED),
+    opt=told(timer="deleted", answer=Done, others=DIVERTED),
 )
 async def remove(name: FromPath[str], operating: Needed[Operating]) -> Any:
     """Delete an alert with its history."""

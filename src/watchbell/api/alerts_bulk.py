@@ -68,7 +68,7 @@ def _told_of(swept: Swept) -> Response[bytes]:
 _SWEPT = said(count=int, updated=list[str], refused=NotRequired[dict[str, str]])
 
 
-@put("/api/_bulk/alerts/status", guards=WRITE, opt=told(body=StatusSet, query=SELECTION, answer=_SWEPT))
+@put("/api/_bulk/alerts/status", guards=WRITE, opt=told(timer="status", body=StatusSet, query=SELECTION, answer=_SWEPT))
 async def set_status(
     request: Request[Any, Any, Any], operating: Needed[Operating], store: Needed[Store], model: Needed[AlarmModel]
 ) -> Response[bytes]:
@@ -84,6 +84,7 @@ async def set_status(
     guards=WRITE,
     status_code=202,
     opt=told(
+        timer="status",
         body=ActionTaken,
         query=SELECTION,
         answer=said(message=str, refused=dict[str, str], updated=list[str]),
@@ -115,7 +116,7 @@ class Undo(msgspec.Struct, frozen=True, kw_only=True):
     """Only a closing: of all else there is an action that leads back."""
 
 
-@put("/api/_bulk/alerts/undo", guards=WRITE, opt=told(body=Undo, query=SELECTION, answer=_SWEPT))
+@put("/api/_bulk/alerts/undo", guards=WRITE, opt=told(timer="status", body=Undo, query=SELECTION, answer=_SWEPT))
 async def undo(
     request: Request[Any, Any, Any],
     operating: Needed[Operating],
@@ -144,7 +145,7 @@ async def task(task: FromPath[str]) -> Response[bytes]:
     return answer({"id": task, "status": "success"})
 
 
-@put("/api/_bulk/alerts/tag", guards=WRITE, opt=told(body=TagList, query=SELECTION, answer=_SWEPT))
+@put("/api/_bulk/alerts/tag", guards=WRITE, opt=told(timer="tagged", body=TagList, query=SELECTION, answer=_SWEPT))
 async def tag(
     request: Request[Any, Any, Any], operating: Needed[Operating], store: Needed[Store], model: Needed[AlarmModel]
 ) -> Response[bytes]:
@@ -153,7 +154,7 @@ async def tag(
     return await _swept(operating.tag_all(await _selected(request, store, model), tags))
 
 
-@put("/api/_bulk/alerts/untag", guards=WRITE, opt=told(body=TagList, query=SELECTION, answer=_SWEPT))
+@put("/api/_bulk/alerts/untag", guards=WRITE, opt=told(timer="untagged", body=TagList, query=SELECTION, answer=_SWEPT))
 async def untag(
     request: Request[Any, Any, Any], operating: Needed[Operating], store: Needed[Store], model: Needed[AlarmModel]
 ) -> Response[bytes]:
@@ -162,7 +163,11 @@ async def untag(
     return await _swept(operating.untag_all(await _selected(request, store, model), tags))
 
 
-@put("/api/_bulk/alerts/attributes", guards=WRITE, opt=told(body=AttributeSet, query=SELECTION, answer=_SWEPT))
+@put(
+    "/api/_bulk/alerts/attributes",
+    guards=WRITE,
+    opt=told(timer="attributes", body=AttributeSet, query=SELECTION, answer=_SWEPT),
+)
 async def set_attributes(
     request: Request[Any, Any, Any], operating: Needed[Operating], store: Needed[Store], model: Needed[AlarmModel]
 ) -> Response[bytes]:
@@ -175,7 +180,7 @@ async def set_attributes(
     "/api/_bulk/alerts",
     guards=[requires("delete:alerts")],
     status_code=200,
-    opt=told(query=SELECTION, answer=said(count=int, deleted=list[str])),
+    opt=told(timer="deleted", query=SELECTION, answer=said(count=int, deleted=list[str])),
 )
 async def remove(
     request: Request[Any, Any, Any], operating: Needed[Operating], store: Needed[Store], model: Needed[AlarmModel]

@@ -30,6 +30,10 @@ Named: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 """A text that must not be empty."""
 
 
+Timer: TypeAlias = Literal["queries", "status", "tagged", "untagged", "attributes", "deleted", "counts"]
+"""What Alerta takes the time of, besides receiving."""
+
+
 class Shape(msgspec.Struct, frozen=True):
     """A JSON object by its fields; `NotRequired[…]` for those that may be absent."""
 
@@ -80,6 +84,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     others: Mapping[int, Any] = {}
     """Answers with other codes that have a shape of their own; each other one has the error body."""
     query: tuple[Parameter, ...] = ()
+    timer: Timer | None = None
+    """Which of Alerta's timers counts its requests (`api.timing`)."""
 
 
 class Done(TypedDict):

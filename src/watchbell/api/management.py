@@ -6,11 +6,14 @@ from typing import Any, TypedDict
 from litestar import MediaType, Request, Response, get, route
 
 from watchbell import __version__
+from watchbell.api import alerta_metrics
+from watchbell.api.alerta_metrics import Metric, rows
 from watchbell.api.alerts import answer, base_of
 from watchbell.api.auth import refuse_pages, requires
 from watchbell.api.contract import Parameter, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.operations import Readiness
+from watchbell.api.switchboard import states
 from watchbell.domain.alerts.query import AlertQuery
 from watchbell.domain.errors import Invalid, Retryable
 from watchbell.ports.clock import Clock
@@ -18,6 +21,8 @@ from watchbell.ports.store import Store
 from watchbell.ports.telemetry import Exposition
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.housekeeping import Housekeeping
+from watchbell.usecases.metering import Metering
+from watchbell.usecases.switching import Switching
 
 OPEN = {"open": True}
 READ = [requires("read:management")]
@@ -48,17 +53,6 @@ class Link(TypedDict):
     rel: str
     href: str
     method: str
-
-
-class Gauge(TypedDict):
-    """A number, as Alerta's dashboards want it."""
-
-    description: str
-    group: str
-    name: str
-    title: str
-    type: str
-    value: int
 
 
 _HOURS = (
@@ -121,19 +115,23 @@ async def properties(settings_shown: Needed[str]) -> str:
 @get(
     "/api/management/status",
     guards=READ,
-    opt=told(answer=said(application=str, metrics=list[Gauge], time=int, uptime=int, version=str)),
+    opt=told(answer=said(application=str, metrics=list[Metric], time=int, uptime=int, version=str)),
 )
-async def status(store: Needed[Store], clock: Needed[Clock], started: Needed[datetime]) -> Response[bytes]:
-    """Release, times in milliseconds, and how many alerts there are."""
+async def status(
+    store: Needed[Store],
+    clock: Needed[Clock],
+    started: Needed[datetime],
+    metering: Needed[Metering],
+    switching: Needed[Switching],
+) -> Response[bytes]:
+    """Release, times in milliseconds, how many alerts there are, what this process has counted, and the switches."""
     async with store.reading() as tx:
         counts = await tx.alerts.counts(AlertQuery())
     now = clock.now()
-    rows = [_gauge("total", "Total alerts", counts.total)]
-    rows += [_gauge(name, f"Alerts {name}", number) for name, number in sorted(counts.by_status.items())]
     return answer(
         {
             "application": "watchbell",
-            "metrics": rows,
+            "metrics": [*rows(counts, metering), *states(await switching.all())],
             "status": "ok",
             "time": _milliseconds(now.timestamp()),
             "uptime": _milliseconds((now - started).total_seconds()),
@@ -142,28 +140,22 @@ async def status(store: Needed[Store], clock: Needed[Clock], started: Needed[dat
     )
 
 
-def _gauge(name: str, title: str, value: int) -> Gauge:
-    return {"description": title, "group": "alerts", "name": name, "title": title, "type": "gauge", "value": value}
-
-
 def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
 @get("/api/management/metrics", guards=READ, opt=told(answer=str), media_type=MediaType.TEXT)
 async def metrics(
-    exposition: Needed[Exposition], store: Needed[Store], clock: Needed[Clock], started: Needed[datetime]
+    exposition: Needed[Exposition],
+    store: Needed[Store],
+    clock: Needed[Clock],
+    started: Needed[datetime],
+    metering: Needed[Metering],
 ) -> Response[bytes]:
     """What is counted, in Prometheus' text format; first what Alerta's dashboards ask for."""
     async with store.reading() as tx:
         counts = await tx.alerts.counts(AlertQuery())
-    uptime = _milliseconds((clock.now() - started).total_seconds())
-    known = (
-        "# HELP alerta_alerts_total Total number of alerts in the database\n# TYPE alerta_alerts_total gauge\n"
-        f"alerta_alerts_total {counts.total}\n"
-        "# HELP alerta_uptime_msecs Uptime in milliseconds\n# TYPE alerta_uptime_msecs counter\n"
-        f"alerta_uptime_msecs {uptime}\n"
-    )
+    known = alerta_metrics.exposition(counts, metering, _milliseconds((clock.now() - started).total_seconds()))
     return Response(known.encode() + exposition.exposition(), media_type=exposition.content_type)
 
 

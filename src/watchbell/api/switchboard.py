@@ -4,6 +4,7 @@ A form or JSON, `{"auto-refresh-allow": "OFF"}`; other fields of a form are pass
 JSON for whoever accepts that.
 """
 
+from collections.abc import Mapping
 from html import escape
 from typing import Annotated, Any, Literal, TypedDict, cast
 from urllib.parse import parse_qsl
@@ -53,8 +54,8 @@ async def show(request: Request[Any, Any, Any], switching: Needed[Switching]) ->
     wanted = request.query_params.get("switch")
     if wanted and wanted not in SWITCHES:
         raise Missing("not found")
-    states = _states(await switching.all())
-    return _answer(request, [state for state in states if wanted in {None, "", state["name"]}])
+    shown = states(await switching.all())
+    return _answer(request, [state for state in shown if wanted in {None, "", state["name"]}])
 
 
 @post("/api/management/switchboard", guards=ADMIN, status_code=200, opt=told(body=Turned, answer=Switchboard))
@@ -67,8 +68,8 @@ async def turn(request: Request[Any, Any, Any], switching: Needed[Switching]) ->
     for name, value in given.items():
         if not isinstance(value, str) or value not in _WORDS:
             raise Invalid("must be ON or OFF", name[:100])
-    states = await switching.turn({name: _WORDS[value] for name, value in given.items()}, principal_of(request))
-    return _answer(request, _states(states))
+    on = await switching.turn({name: _WORDS[value] for name, value in given.items()}, principal_of(request))
+    return _answer(request, states(on))
 
 
 async def _form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -79,7 +80,8 @@ async def _form_of(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return {name: value for name, value in pairs if name in SWITCHES}
 
 
-def _states(on: Any) -> list[SwitchState]:
+def states(on: Mapping[str, bool]) -> list[SwitchState]:
+    """Every switch as Alerta tells of it, given which are on."""
     return [
         {
             "description": about.about,

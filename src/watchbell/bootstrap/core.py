@@ -20,6 +20,7 @@ from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.in_force import Deciding
 from watchbell.usecases.intake import Intake
+from watchbell.usecases.metering import Metering
 from watchbell.usecases.operating import Operating
 from watchbell.usecases.pulsing import Pulsing
 from watchbell.usecases.receiving import Receiving, apply_signals
@@ -64,6 +65,7 @@ class Core:
         self.pulsing = Pulsing(store, self.configured, self.take, parts.clock, wake=wake)
         self.heartbeating = self.heartbeating_on(store)
         self.switching = Switching(store, parts.clock)
+        self.metering = Metering()
         self.intake = self._make_intake(settings.alerts.heartbeat_events)
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)
@@ -74,6 +76,7 @@ class Core:
             "configured": self.configured,
             "wake": BusWake(self.bus),
             "consulting": self.consulting,
+            "metering": self.metering,
         }
         events = frozenset(heartbeats)
         return Entrance(*given, **more, switching=self.switching, take=self.heartbeating.take, heartbeats=events)

@@ -15,6 +15,7 @@ from watchbell.api.auth import authentication
 from watchbell.api.client_config import ClientConfig
 from watchbell.api.edge import Edge, networks
 from watchbell.api.express import Express
+from watchbell.api.timing import timing
 from watchbell.bootstrap.archive import make_archive, make_books
 from watchbell.bootstrap.core import Core
 from watchbell.bootstrap.keeping import retained
@@ -89,7 +90,8 @@ def build_app(parts: Parts, core: Core) -> Edge:
         **_objects(parts, core, store, authenticating),
         **_past_events(parts),
     }
-    app = create_app(ROUTES, needs, [authentication(authenticating, vouching, settings.server.base_url)])
+    inner = [authentication(authenticating, vouching, settings.server.base_url), timing(core.metering)]
+    app = create_app(ROUTES, needs, inner)
     served = settings.server
     express = Express(app, authenticating, alerts.lanes(needs["reception"]), MAX_BODY)
     return at_the_edge(express, parts.telemetry, networks(served.trusted_proxies), Origins(served.cors_origins))
@@ -121,6 +123,7 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "feed": feed,
         "files": pages.load_files(),
         "forwarding": core.forwarding,
+        "metering": core.metering,
         "readiness": operations.Readiness(core.store, core.bus),
         "settings_shown": shown(settings),
         "started": parts.clock.now(),

@@ -116,12 +116,14 @@ class Conflict(WatchbellError):
 class Diverted(WatchbellError):
     """A plug-in has taken care of it.
 
-    `identifier` is of what it made of it; empty when there is nothing to name.
+    `identifier` is of what it made of it; empty when there is nothing to name. `suppressed` is whether that was to keep
+    it quiet, for a blackout of its own.
     """
 
-    def __init__(self, message: str = "", identifier: str = "") -> None:
+    def __init__(self, message: str = "", identifier: str = "", *, suppressed: bool = False) -> None:
         super().__init__(message)
         self.identifier = identifier
+        self.suppressed = suppressed
 
 
 class Overloaded(WatchbellError):

@@ -7,7 +7,7 @@ from typing import Any
 from watchbell.domain.alerts.policy import admit
 from watchbell.domain.alerts.receive import Received
 from watchbell.domain.checks.origin_heartbeat import OriginHeartbeat
-from watchbell.domain.errors import Diverted
+from watchbell.domain.errors import Diverted, Retryable, WatchbellError
 from watchbell.domain.signal import Signal
 from watchbell.usecases.asking import admit_one_of_many
 from watchbell.usecases.heartbeating import Sent
@@ -36,16 +36,16 @@ class Entrance(Intake):
         self._take = take
         self._heartbeats = heartbeats
 
-    async def receive(self, signal: Signal) -> Received:
+    async def _one(self, signal: Signal) -> Received:
         """As `Intake`. Raises `Diverted` with the heartbeat's id for what is one, `Overloaded` while none are taken."""
         await self._switching.require_intake()
         if signal.event in self._heartbeats:
             self._receiving.forwarding.refuse_loop("Alert")
             admit(signal, self._receiving.limits)
             raise await self._taken(signal)
-        return await super().receive(signal)
+        return await super()._one(signal)
 
-    async def receive_many(self, signals: Sequence[Signal]) -> list[Received]:
+    async def _together(self, signals: Sequence[Signal]) -> list[Received]:
         """As `Intake`; what are heartbeats are left out, and when nothing is left, raises `Diverted`.
 
         The alerts among them are received first: when one is refused, no heartbeat counts either, nor any
@@ -59,11 +59,27 @@ class Entrance(Intake):
                 admit_one_of_many(index, signal, self._receiving.limits)
                 beats.append(signal)
         others = [signal for signal in signals if signal.event not in self._heartbeats]
-        received = await super().receive_many(others)
+        received = await super()._together(others)
         taken = [await self._taken(signal) for signal in beats]
         if taken and not others:
             raise taken[0]
         return received
+
+    async def _each(self, signals: Sequence[Signal]) -> list[Received | WatchbellError]:
+        """As `Intake`; what are heartbeats come to `Diverted`, after the alerts."""
+        await self._switching.require_intake()
+        self._receiving.forwarding.refuse_loop("Alert")
+        others = iter(await super()._each([signal for signal in signals if signal.event not in self._heartbeats]))
+        return [await self._beat(each) if each.event in self._heartbeats else next(others) for each in signals]
+
+    async def _beat(self, signal: Signal) -> WatchbellError:
+        try:
+            admit(signal, self._receiving.limits)
+            return await self._taken(signal)
+        except Retryable:
+            raise
+        except WatchbellError as error:
+            return error
 
     async def _taken(self, signal: Signal) -> Diverted:
         attributes: dict[str, Any] = {

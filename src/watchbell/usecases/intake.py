@@ -5,8 +5,9 @@ refuses is reported for itself and changes nothing; losing the database fails th
 Plug-ins, when there are any, are asked before about each signal from outside, and only its sender waits for them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from time import perf_counter
 
 import msgspec
 
@@ -14,7 +15,7 @@ from watchbell.domain.alerts.alert import Alert
 from watchbell.domain.alerts.amend import Unforeseen
 from watchbell.domain.alerts.policy import admit
 from watchbell.domain.alerts.receive import Received
-from watchbell.domain.errors import WatchbellError
+from watchbell.domain.errors import Overloaded, Retryable, WatchbellError
 from watchbell.domain.signal import Signal
 from watchbell.ports.clock import Clock
 from watchbell.ports.store import Store
@@ -25,8 +26,12 @@ from watchbell.usecases.configuration import Configured
 from watchbell.usecases.consulting import Consulting
 from watchbell.usecases.group_commit import GroupCommit
 from watchbell.usecases.in_force import Deciding
+from watchbell.usecases.metering import Metering
 from watchbell.usecases.receiving import Fold, Receiving, apply_signals, completed, identities_of
 from watchbell.usecases.waking import Wake, no_wake
+
+_AGAIN = (Overloaded, Retryable)
+"""What is no fault of one signal, and passes."""
 
 
 def _assigned(signal: Signal) -> Signal:
@@ -58,6 +63,7 @@ class Intake:
         configured: Configured | None = None,
         wake: Wake = no_wake,
         consulting: Consulting | None = None,
+        metering: Metering | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -65,6 +71,7 @@ class Intake:
         self._receiving = receiving
         self._telemetry = telemetry
         self._wake = wake
+        self._metering = metering or Metering()
         self._in_force = Deciding()
         self._asking = Asking(consulting or Consulting(), receiving.limits)
         self._commit: GroupCommit[_Waiting, Received] = GroupCommit(self._apply)
@@ -75,20 +82,56 @@ class Intake:
         Raises `Refused` or `Invalid` by policy, `Overloaded` and `Retryable` when it may come again, and what plug-ins
         refuse with, or `Permanent` when one fails.
         """
-        self._receiving.forwarding.refuse_loop("Alert")
-        signal = _assigned(signal)
-        if self._asking.asks:
-            since = self._clock.now()
-            shown = await self._asking.shown(completed(signal, self._receiving, since))
-            return (await self._consulted([shown], since, together=False))[0]
-        admit(signal, self._receiving.limits)
-        return await self._commit.submit(_Waiting(signal, self._clock.now()))
+        began = perf_counter()
+        try:
+            received = await self._one(signal)
+        except WatchbellError as error:
+            self._metering.refused(error)
+            raise
+        self._metering.received((received,), began)
+        return received
 
     async def receive_many(self, signals: Sequence[Signal]) -> list[Received]:
         """Receive a list in one transaction: all of it, or nothing.
 
         What plug-ins divert is left out; when nothing is left, raises `Diverted`.
         """
+        began = perf_counter()
+        try:
+            received = await self._together(signals)
+        except WatchbellError as error:
+            self._metering.refused(error)
+            raise
+        self._metering.received(received, began)
+        return received
+
+    async def receive_each(self, signals: Sequence[Signal]) -> list[Received | WatchbellError]:
+        """Receive a list, in one transaction, without those that are refused: what became of each, in order.
+
+        An error is `Diverted`, a refusal, or `Permanent` when a plug-in failed. Raises `Overloaded` and `Retryable`
+        when the whole list may come again; what was taken of it already is a duplicate then.
+        """
+        began = perf_counter()
+        outcomes = await self._each(signals)
+        self._metering.received([each for each in outcomes if isinstance(each, Received)], began)
+        for each in outcomes:
+            if isinstance(each, WatchbellError):
+                self._metering.refused(each)
+        return outcomes
+
+    async def close(self) -> None:
+        """Apply what was taken, and take no more."""
+        await self._commit.close()
+
+    async def _one(self, signal: Signal) -> Received:
+        self._receiving.forwarding.refuse_loop("Alert")
+        since = self._clock.now()
+        ready = await self._ready(_assigned(signal), since)
+        if self._asking.asks:
+            return (await self._consulted([ready], since, together=False))[0]
+        return await self._commit.submit(_Waiting(ready, since))
+
+    async def _together(self, signals: Sequence[Signal]) -> list[Received]:
         self._receiving.forwarding.refuse_loop("Alert")
         signals = [_assigned(signal) for signal in signals]
         since = self._clock.now()
@@ -101,15 +144,56 @@ class Intake:
             return []
         return await self._applied_together([_Waiting(signal, since) for signal in signals])
 
-    async def close(self) -> None:
-        """Apply what was taken, and take no more."""
-        await self._commit.close()
+    async def _each(self, signals: Sequence[Signal]) -> list[Received | WatchbellError]:
+        self._receiving.forwarding.refuse_loop("Alert")
+        since = self._clock.now()
+        outcomes: dict[int, Received | WatchbellError] = {}
+        ready: dict[int, Signal] = {}
+        for index, signal in enumerate(signals):
+            try:
+                ready[index] = await self._ready(_assigned(signal), since)
+            except _AGAIN:
+                raise
+            except WatchbellError as error:
+                outcomes[index] = error
+        for _ in range(TRIES):
+            outcomes.update(await self._tried(ready, since))
+            ready = {index: ready[index] for index in ready if isinstance(outcomes[index], Unforeseen)}
+        if ready:
+            raise Unforeseen
+        return [outcomes[index] for index in range(len(signals))]
+
+    async def _ready(self, signal: Signal, since: datetime) -> Signal:
+        """The signal as plug-ins want it received, let in by policy."""
+        if self._asking.asks:
+            return await self._asking.shown(completed(signal, self._receiving, since))
+        admit(signal, self._receiving.limits)
+        return signal
+
+    async def _tried(self, ready: Mapping[int, Signal], since: datetime) -> dict[int, Received | WatchbellError]:
+        """What each signal came to by itself; `Unforeseen` for those to try again."""
+        if not ready:
+            return {}
+        settles = dict(zip(ready, await self._settles(list(ready.values())), strict=True))
+        found: dict[int, Received | WatchbellError] = {}
+        waiting: dict[int, _Waiting] = {}
+        for index, settle in settles.items():
+            if isinstance(settle, WatchbellError):
+                found[index] = settle
+            else:
+                waiting[index] = _Waiting(ready[index], since, settle)
+        if waiting:
+            found.update(zip(waiting, await self._apply(list(waiting.values())), strict=True))
+        return found
 
     async def _consulted(self, signals: Sequence[Signal], since: datetime, *, together: bool) -> list[Received]:
         """Foresee what becomes of the signals' statuses, ask plug-ins about it, and apply the signals so."""
         for _ in range(TRIES):
-            settles = await self._settles(signals)
-            waiting = [_Waiting(one, since, settle) for one, settle in zip(signals, settles, strict=True)]
+            waiting: list[_Waiting] = []
+            for one, settle in zip(signals, await self._settles(signals), strict=True):
+                if isinstance(settle, WatchbellError):
+                    raise settle
+                waiting.append(_Waiting(one, since, settle))
             try:
                 if together:
                     return await self._applied_together(waiting)
@@ -118,7 +202,8 @@ class Intake:
                 continue
         raise Unforeseen
 
-    async def _settles(self, signals: Sequence[Signal]) -> list[Settle | None]:
+    async def _settles(self, signals: Sequence[Signal]) -> list[Settle | WatchbellError | None]:
+        """What plug-ins say of each signal, or why it is refused."""
         if not self._asking.settles:
             return [None] * len(signals)
         now = self._clock.now()
@@ -128,19 +213,24 @@ class Intake:
         async with self._store.reading() as tx:
             stored = await tx.alerts.related(identities_of(signals))
         fold = Fold(stored, rules)
+        return [await self._settle(fold, signal, now) for signal in signals]
+
+    async def _settle(self, fold: Fold, signal: Signal, now: datetime) -> Settle | WatchbellError:
         seen: list[tuple[Alert | None, Received]] = []
 
         def see(before: Alert | None, received: Received) -> Received:
             seen.append((before, received))
             return received
 
-        settles: list[Settle | None] = []
-        for signal in signals:
-            foreseen = fold.take(signal, now, self._receiving, see)
-            if isinstance(foreseen, WatchbellError):
-                raise foreseen
-            settles.append(await self._asking.settle(*seen.pop(), signal.text, now))
-        return settles
+        foreseen = fold.take(signal, now, self._receiving, see)
+        if isinstance(foreseen, WatchbellError):
+            return foreseen
+        try:
+            return await self._asking.settle(*seen.pop(), signal.text, now)
+        except _AGAIN:
+            raise
+        except WatchbellError as error:
+            return error
 
     async def _applied_together(self, waiting: Sequence[_Waiting]) -> list[Received]:
         outcomes = await self._apply(waiting, together=True)

@@ -1903,7 +1903,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Release, times in milliseconds, and how many alerts there are */
+        /** Release, times in milliseconds, how many alerts there are, what this process has counted, and the switches */
         get: operations["management.status"];
         put?: never;
         post?: never;
@@ -3745,15 +3745,6 @@ export interface components {
             name: string;
             parties: number;
         };
-        /** @description A number, as Alerta's dashboards want it. */
-        Gauge: {
-            description: string;
-            group: string;
-            name: string;
-            title: string;
-            type: string;
-            value: number;
-        };
         /** @description An alert, as Alertmanager's clients know it. */
         GettableAlert: {
             annotations: {
@@ -4041,6 +4032,18 @@ export interface components {
             severity: string;
             text: string;
             timeout: number | null;
+        };
+        /** @description A number, as Alerta tells of it: a gauge and a switch have a `value`, a counter and a timer a `count`. */
+        Metric: {
+            count?: number;
+            description: string;
+            group: string;
+            name: string;
+            title: string;
+            /** @description Milliseconds that all together took. */
+            totalTime?: number;
+            type: string;
+            value?: number | string;
         };
         /** @description A key that is wanted. */
         NewKey: {
@@ -10364,7 +10367,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         application: string;
-                        metrics: components["schemas"]["Gauge"][];
+                        metrics: components["schemas"]["Metric"][];
                         /** @enum {unknown} */
                         status: "ok";
                         time: number;

@@ -36,8 +36,10 @@ def _of(error: AlertaException, alert_id: str, *, incoming: bool) -> WatchbellEr
     said = str(error)
     if isinstance(error, HeartbeatReceived):
         return Diverted(said, error.id)
-    if isinstance(error, BlackoutPeriod | ForwardingLoop):
-        return Diverted(said, alert_id if isinstance(error, BlackoutPeriod) else "")
+    if isinstance(error, BlackoutPeriod):
+        return Diverted(said, alert_id, suppressed=True)
+    if isinstance(error, ForwardingLoop):
+        return Diverted(said)
     if isinstance(error, RejectException):
         return Refused(said) if incoming else Invalid(said)
     if isinstance(error, RateLimit):
