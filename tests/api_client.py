@@ -60,6 +60,7 @@ from watchbell.usecases.guarding import GuardedStore
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.housekeeping import Housekeeping
 from watchbell.usecases.inspecting import Inspecting
+from watchbell.usecases.interpreting import Interpreting
 from watchbell.usecases.lasting import Lasting
 from watchbell.usecases.looking_back import LookingBack
 from watchbell.usecases.managing import Managing
@@ -149,6 +150,7 @@ class World:
         self.cors_origins: list[str] = []
         self.forwarding = Forwarding()
         self.metering = Metering()
+        self.interpreting = Interpreting(severities)
         self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
         attesting = Attesting(self.store, self.clock, self.admitting, self.directories)
         self.authenticating = Authenticating(
@@ -273,6 +275,7 @@ class World:
             "inspecting": Inspecting(store, configured, self.clock, model),
             "explaining": Explaining(store, configured, rules, self.clock),
             "intake": intake,
+            "interpreting": self.interpreting,
             "managing": managing,
             "hooks": webhooks.Hooks(
                 table={name: cls() for name, cls in hooks.items()},
@@ -281,6 +284,7 @@ class World:
                 shaping=Shaping(store, configured, self.clock, self.severities),
                 auditing=Auditing(self.store, self.clock),
                 clock=self.clock,
+                interpreting=self.interpreting,
             ),
             "metering": self.metering,
             "model": model,

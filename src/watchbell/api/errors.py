@@ -109,11 +109,16 @@ DIVERTED = {202: DivertedBody}
 """What routes answer besides that ask plug-ins."""
 
 
+def code_of(error: WatchbellError) -> int:
+    """The HTTP status of one of ours."""
+    return next((code for cls, code in CODES.items() if isinstance(error, cls)), 500)
+
+
 def on_watchbell_error(request: Request[Any, Any, Any], error: WatchbellError) -> Response[bytes]:
     """Map one of ours."""
     if isinstance(error, Diverted):
         return diverted(error)
-    code = next((code for cls, code in CODES.items() if isinstance(error, cls)), 500)
+    code = code_of(error)
     headers: dict[str, str] = {}
     if code in {429, 503}:
         headers["Retry_After"] = str(max(1, round(getattr(error, "retry_after", 0) or 1)))

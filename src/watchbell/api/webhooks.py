@@ -5,8 +5,8 @@ caller needs. A call by GET must come with a key: a browser sends its session's 
 """
 
 import zlib
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import msgspec
 import structlog
@@ -14,9 +14,10 @@ from litestar import Request, Response, route
 from litestar.enums import HttpMethod
 from litestar.params import FromPath
 
-from watchbell.api.alerts import received_body
+from watchbell.api.alerts import answer, received_body
 from watchbell.api.auth import CSRF_HEADER, principal_of, refuse_pages, requires
 from watchbell.api.contract import told
+from watchbell.api.errors import code_of
 from watchbell.api.needs import Needed
 from watchbell.api.wire import raw_of
 from watchbell.domain.accounts import Principal
@@ -29,25 +30,40 @@ from watchbell.toolkit.incoming import decode
 from watchbell.toolkit.settings import Secret
 from watchbell.toolkit.verifying import standard
 from watchbell.usecases.auditing import Auditing
+from watchbell.usecases.interpreting import Interpreting
 from watchbell.usecases.obeying import Asked, Obeying
 from watchbell.usecases.shaping import Shaping, call_to_keep
+from watchbell.usecases.sifting import MOST_NAMED, Refusal
 
 T = TypeVar("T")
 MAY = [requires("write:webhooks")]
 PATHS = [f"{prefix}/webhooks/{{name:str}}{rest}" for prefix in ("/api", "") for rest in ("", "/{rest:path}")]
 """Ours, and where Alerta has them when it is not mounted below `/api`."""
 TOLD = told(body=Any, optional=True, sent="*/*", answer=Any, others={200: Any, 202: Any, 400: Any, 412: Any})
-"""The alert or the ids of several, unless the vendor has an answer of its own."""
+"""The alert, or the ids of several and what of them was refused, unless the vendor has an answer of its own."""
 TOLD_LOGS = told(body=Any, optional=True, sent="*/*", answer=Any)
 LARGEST = 16 * 1024 * 1024  # bytes, when it was compressed
 RATIO = 200
 """Times that unpacking may make a body longer: batches of logs, which are alike, become 20 to 40 times as long."""
 SMALL = 1024 * 1024  # bytes that it may become in any case
+_LONGEST = 1000  # characters of a text that an answer, the log and the audit repeat
 LONG = 262_144  # bytes that are not read on the event loop
 _CREDENTIALS = frozenset({"authorization", "cookie", "x-api-key", "proxy-authorization", CSRF_HEADER})
 _QUERY_CREDENTIALS = frozenset({"api-key"})
 
 _log = structlog.get_logger("webhooks")
+
+
+class RefusedAlert(TypedDict):
+    """An alert of a message that was not taken although others were."""
+
+    index: int
+    """The how many-th of the message, from 0."""
+    resource: str
+    event: str
+    code: int
+    """The HTTP status that it would have been answered with alone."""
+    message: str
 
 
 class Hooks(NamedTuple):
@@ -59,6 +75,7 @@ class Hooks(NamedTuple):
     shaping: Shaping
     auditing: Auditing
     clock: Clock
+    interpreting: Interpreting = Interpreting()
     threads: Threads = NoThreads()
     patience: float = 5.0
     """Seconds that reading may take in a thread."""
@@ -66,7 +83,11 @@ class Hooks(NamedTuple):
 
 @route(PATHS, http_method=[HttpMethod.GET, HttpMethod.POST], guards=MAY, status_code=201, opt=TOLD)
 async def receive(request: Request[Any, Any, Any], name: FromPath[str], hooks: Needed[Hooks]) -> Response[bytes]:
-    """Read a vendor's message. All its alerts are accepted, or none."""
+    """Read a vendor's message. An alert in it that is refused costs none of the others.
+
+    A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+    and why.
+    """
     return await received(request, name, hooks)
 
 
@@ -84,14 +105,16 @@ async def received(request: Request[Any, Any, Any], name: str, hooks: Hooks) -> 
         call = await call_of(request, hooks.clock)
         verify(hooks.table.get(name), call, hooks.secrets.get(name))
         if name in hooks.table:
-            return await _obeyed(request, _from(await _read(hooks, call, name), name, by), hooks, by)
+            return await _obeyed(request, _from(await _read(hooks, call, name), name, hooks, by), name, hooks, by)
         return await _shaped(request, name, call, hooks, by)
     except (Invalid, Refused, Unauthenticated) as error:
         await hooks.auditing.refused(by, "webhook", name, error.message)
         raise
 
 
-async def _obeyed(request: Request[Any, Any, Any], reading: Reading, hooks: Hooks, by: Principal) -> Response[bytes]:
+async def _obeyed(
+    request: Request[Any, Any, Any], reading: Reading, name: str, hooks: Hooks, by: Principal
+) -> Response[bytes]:
     asked = Asked(signals=reading.signals, recoveries=reading.recoveries, deeds=reading.deeds, mutes=reading.mutes)
     try:
         obeyed = await hooks.obeying.obey(asked, by)
@@ -99,9 +122,31 @@ async def _obeyed(request: Request[Any, Any, Any], reading: Reading, hooks: Hook
         if reading.missing is None:
             raise
         return _sent(reading.missing)
+    refused = [_refused(each) for each in obeyed.refused]
+    if refused:
+        why = f"{len(refused)} of {len(refused) + len(obeyed.received)} alerts: {_named(refused)}"
+        _log.warning("webhook_alerts_refused", webhook=name, why=why)
+        await hooks.auditing.refused(by, "webhook", name, why)
     if reading.reply is not None:
         return _sent(reading.reply(obeyed.alerts))
+    if refused:
+        return answer({"ids": [one.alert.id for one in obeyed.received], "refused": refused, "status": "ok"}, 201)
     return received_body(request, list(obeyed.received))
+
+
+def _refused(one: Refusal) -> RefusedAlert:
+    return {
+        "index": one.index,
+        "resource": one.signal.resource[:_LONGEST],
+        "event": one.signal.event[:_LONGEST],
+        "code": code_of(one.error),
+        "message": one.error.message,
+    }
+
+
+def _named(refused: Sequence[RefusedAlert]) -> str:
+    texts = [f"[{one['index']}] {one['message']}" for one in refused[:MOST_NAMED]]
+    return "; ".join(texts)[:_LONGEST]
 
 
 async def _shaped(
@@ -119,7 +164,7 @@ async def _shaped(
             lambda: ready.read(content_of(call), call.query, call.received),
             aside=len(call.body) > LONG,
         )
-        return await _obeyed(request, _from(Reading(signals=signals), name, by), hooks, by)
+        return await _obeyed(request, _from(Reading(signals=signals), name, hooks, by), name, hooks, by)
     except WatchbellError as error:
         problem = error.message
         raise
@@ -193,11 +238,11 @@ async def _read(hooks: Hooks, call: Call, name: str) -> Reading:
     return found if isinstance(found, Reading) else Reading(signals=found)
 
 
-def _from(reading: Reading, name: str, by: Principal) -> Reading:
-    """The same, its signals with the way that they came, for who asks later why there is an alert."""
+def _from(reading: Reading, name: str, hooks: Hooks, by: Principal) -> Reading:
+    """The same, its signals with severities of ours, and with the way that they came, for who asks later."""
     source = f"webhook/{name}"
     signals = [msgspec.structs.replace(each, source=source, user=each.user or by.login) for each in reading.signals]
-    return msgspec.structs.replace(reading, signals=signals)
+    return msgspec.structs.replace(reading, signals=hooks.interpreting.all(signals))
 
 
 def _sent(reply: Reply) -> Response[bytes]:

@@ -20,6 +20,7 @@ from watchbell.usecases.escalating import Escalating, acting
 from watchbell.usecases.heartbeating import Heartbeating
 from watchbell.usecases.in_force import Deciding
 from watchbell.usecases.intake import Intake
+from watchbell.usecases.interpreting import Interpreting
 from watchbell.usecases.metering import Metering
 from watchbell.usecases.operating import Operating
 from watchbell.usecases.pulsing import Pulsing
@@ -66,6 +67,7 @@ class Core:
         self.heartbeating = self.heartbeating_on(store)
         self.switching = Switching(store, parts.clock)
         self.metering = Metering()
+        self.interpreting = Interpreting(self.model.severities)
         self.intake = self._make_intake(settings.alerts.heartbeat_events)
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)

@@ -159,6 +159,7 @@ def _alerts(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
         "looking_back": LookingBack(store, parts.clock, core.model),
         "explaining": Explaining(store, core.configured, core.rules, parts.clock),
         "intake": core.intake,
+        "interpreting": core.interpreting,
         "model": core.model,
         "noting": Noting(store, parts.clock, consulting=core.consulting),
         "viewing": Viewing(store, parts.clock),
@@ -192,6 +193,7 @@ def _hooks(parts: Parts, core: Core, store: Store, managing: Managing) -> webhoo
         shaping=Shaping(store, core.configured, parts.clock, core.model.severities),
         auditing=Auditing(core.store, parts.clock),
         clock=parts.clock,
+        interpreting=core.interpreting,
         threads=LaneThreads(parts.settings.plugins.concurrency),
         patience=parts.settings.plugins.timeout,
     )

@@ -21,6 +21,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     `create_time` is the sender's clock. `timeout` is in seconds; 0 means never, `UNSAID` what the installation says.
     `user` is the login of who sent it, for the history; None for signals of Watchbell's own. `source` is the way that
     it came, as `webhook/grafana` or `check/Shop`; empty when nobody said.
+    `said` is what its vendor calls the severity, where that is no word of ours.
     `via` are the installations that forwarded it, by their addresses.
     `correlation` is the rule that makes one alert of it and others, known once it is taken in.
     """
@@ -46,6 +47,7 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     customer: str | None = None
     user: str | None = None
     source: str = ""
+    said: str = ""
     via: tuple[str, ...] = ()
     correlation: Correlated | None = None
 

@@ -47,7 +47,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """What a call asks for besides, or instead of, plain signals.
 
-    Signals, recoveries and deeds are each done as a whole or not at all, and before mutes. `reply` makes the answer of
+    Of signals and recoveries what is refused costs none of the others. Deeds are done as a whole or not at all; signals
+    come before deeds, and those before mutes. `reply` makes the answer of
     the alerts that deeds and mutes named, in their order; None is the answer that every webhook has. `missing` is the
     answer when one of them is not there; None is 404.
     """

@@ -68,6 +68,7 @@ class Alerts(Settings, frozen=True):
     """What senders call severities, and which of ours each word stands for.
 
     Words of Alerta's that are no severities here, such as `critical`, stand for the one that is as bad; say another.
+    Vendors' webhooks may say any word; one that is here means what it says.
     """
     normal_severity: str = ""
     """The severity that means all is well; all others of its rank mean it, too.

@@ -56,7 +56,7 @@ def signal_of(alert: PrometheusAlert, received: datetime, environment: str, exte
     job = labels.get("job", "")
     resource = labels.pop("exported_instance", "") or labels.pop("instance", "") or "n/a"
     monitor = labels.pop("monitor", "")
-    severity = labels.pop("severity", "warning")
+    severity = labels.pop("severity", "").strip() or "warning"
     alertname = labels.pop("alertname", "")
     event = labels.pop("event", "") or alertname
     value, summary, description = (notes.pop(name, "") for name in ("value", "summary", "description"))

@@ -1,6 +1,7 @@
 """Doing what another system asks for by a webhook: receive signals, end problems, act on alerts, begin blackouts.
 
-Each of these is done as a whole or not at all, in this order. What the caller may not do, the route has refused.
+In this order. Of signals and ends of problems each is taken by itself: one that is refused costs none of the others.
+Actions are done as a whole or not at all. What the caller may not do, the route has refused.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from watchbell.usecases.intake import Intake
 from watchbell.usecases.managing import Managing
 from watchbell.usecases.muting import made
 from watchbell.usecases.operating import Operating
+from watchbell.usecases.sifting import Refusal, sifted
 
 MOST = 10_000
 """Alerts that one recovery ends."""
@@ -40,9 +42,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Obeyed(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of it: of each signal, and the alerts that deeds and mutes named, in their order."""
+    """What became of it: of each signal, and the alerts that deeds and mutes named, in their order.
+
+    `refused` are signals that were not taken although others were.
+    """
 
     received: Sequence[Received]
+    refused: Sequence[Refusal] = ()
     alerts: Sequence[Alert]
 
 
@@ -57,17 +63,19 @@ class Obeying:
         self._managing = managing
 
     async def obey(self, asked: Asked, by: Principal) -> Obeyed:
-        """Do all of it.
+        """Do all of it, but for signals that are refused while others are taken.
 
-        Raises `Missing` when an alert is not there, `Invalid`, `Refused` or `Conflict` when something makes no sense.
+        Raises `Missing` when an alert is not there, `Invalid`, `Refused` or `Conflict` when something makes no sense,
+        and what `sifted` raises of signals: then nothing that follows is done.
         """
         signals = [*asked.signals, *[signal for each in asked.recoveries for signal in await self._over(each)]]
         muted = [await self._named(mute) for mute in asked.mutes]
-        received = await self._intake.receive_many(signals)
+        taken = sifted(signals, await self._intake.receive_each(signals))
         alerts = await self._operating.carry_out(asked.deeds, user=by.login) if asked.deeds else []
         for mute, alert in zip(asked.mutes, muted, strict=True):
             await self._mute(mute, alert, by)
-        return Obeyed(received=received, alerts=[*alerts, *[alert for alert in muted if alert is not None]])
+        named = [*alerts, *[alert for alert in muted if alert is not None]]
+        return Obeyed(received=taken.received, refused=taken.refused, alerts=named)
 
     async def _over(self, recovery: Recovery) -> list[Signal]:
         wanted = (

@@ -45,7 +45,7 @@ class Shaping:
         if given is None:
             return None
         if name not in self._compiled:
-            self._compiled[name] = Compiled(given, self._severities)
+            self._compiled[name] = Compiled(given, self._severities, lenient=True)
         return self._compiled[name]
 
     async def keep(self, call: ReceivedCall) -> None:

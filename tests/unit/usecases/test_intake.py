@@ -10,6 +10,7 @@ from watchbell.adapters.store.migrations import migrate
 from watchbell.adapters.store.sql.store import open_store
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.policy import Limits
+from watchbell.domain.alerts.receive import Received
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Invalid, Refused, Retryable
 from watchbell.domain.ids import new_id
@@ -240,6 +241,14 @@ async def test_many_are_taken_together_or_not_at_all(intake, store):
     async with store.reading() as tx:
         assert await tx.changes.latest() == 0
     assert len(await intake.receive_many([signal("A"), signal("B")])) == 2
+
+
+async def test_each_of_a_list_is_taken_in_one_commit_but_for_those_that_are_refused(intake, store):
+    wrong = [signal("B", "bad"), signal("C", environment="Nowhere"), signal("x" * 2000)]
+    outcomes = await intake.receive_each([signal("A"), *wrong, signal("D")])
+    assert [type(each) for each in outcomes] == [Received, Invalid, Refused, Invalid, Received]
+    async with store.reading() as tx:
+        assert await tx.changes.latest() == 1
 
 
 async def test_a_commit_leaves_one_line_in_the_feed(intake, store):

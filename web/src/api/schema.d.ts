@@ -14,7 +14,12 @@ export interface paths {
         /** The alerts that stand and that all matchers of `filter` hold for */
         get: operations["alertmanager.alerts"];
         put?: never;
-        /** Receive alerts: all of them, or none */
+        /**
+         * Receive alerts. Those that are refused are told by the error, as Alertmanager does; all others are taken
+         * @description Receive alerts. Those that are refused are told by the error, as Alertmanager does; all others are taken.
+         *
+         *     A severity that is none here stands for one that is as bad.
+         */
         post: operations["alertmanager.receive"];
         delete?: never;
         options?: never;
@@ -2890,10 +2895,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         get: operations["webhooks.receive"];
         put?: never;
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         post: operations["webhooks.receive.post"];
         delete?: never;
         options?: never;
@@ -2908,10 +2925,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         get: operations["webhooks.receive.get"];
         put?: never;
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         post: operations["webhooks.receive.2"];
         delete?: never;
         options?: never;
@@ -3080,10 +3109,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         get: operations["webhooks.receive.3"];
         put?: never;
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         post: operations["webhooks.receive.4"];
         delete?: never;
         options?: never;
@@ -3098,10 +3139,22 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         get: operations["webhooks.receive.5"];
         put?: never;
-        /** Read a vendor's message. All its alerts are accepted, or none */
+        /**
+         * Read a vendor's message. An alert in it that is refused costs none of the others
+         * @description Read a vendor's message. An alert in it that is refused costs none of the others.
+         *
+         *     A severity that is none here stands for one that is as bad. When only some alerts are refused, `refused` says which
+         *     and why.
+         */
         post: operations["webhooks.receive.6"];
         delete?: never;
         options?: never;

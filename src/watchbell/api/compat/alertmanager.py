@@ -29,6 +29,8 @@ from watchbell.toolkit.incoming import decode
 from watchbell.toolkit.pattern import Pattern
 from watchbell.toolkit.prometheus import PrometheusAlert, signal_of
 from watchbell.usecases.configuration import Configured
+from watchbell.usecases.interpreting import Interpreting
+from watchbell.usecases.sifting import refusal, sifted
 
 PREFIX = "/alertmanager/api/v2"
 MOST_SENT = 10_000
@@ -141,15 +143,23 @@ _STANDING = (
     status_code=200,
     opt=told(body=list[PrometheusAlert], query=(ENVIRONMENT,)),
 )
-async def receive(request: Request[Any, Any, Any], reception: Needed[Reception]) -> Response[bytes]:
-    """Receive alerts: all of them, or none."""
+async def receive(
+    request: Request[Any, Any, Any], reception: Needed[Reception], interpreting: Needed[Interpreting]
+) -> Response[bytes]:
+    """Receive alerts. Those that are refused are told by the error, as Alertmanager does; all others are taken.
+
+    A severity that is none here stands for one that is as bad.
+    """
     now = reception.clock.now()
     sent = decode(list[PrometheusAlert], await raw_of(request))
     if len(sent) > MOST_SENT:
         raise Invalid(f"has more than {MOST_SENT} alerts", "body")
     environment = request.query_params.get(ENVIRONMENT.name, ENVIRONMENT.default)
-    signals = [signal_of(alert, now, environment) for alert in sent]
-    await reception.intake.receive_many([msgspec.structs.replace(each, source="alertmanager") for each in signals])
+    read = [msgspec.structs.replace(signal_of(alert, now, environment), source="alertmanager") for alert in sent]
+    signals = interpreting.all(read)
+    taken = sifted(signals, await reception.intake.receive_each(signals))
+    if taken.refused:
+        raise refusal(taken.refused, len(signals))
     return Response(b"", media_type="application/json")
 
 

@@ -15,6 +15,7 @@ import msgspec
 from watchbell.domain.alerts.alert import Alert, HistoryEntry, identity_of, plain_identity_of
 from watchbell.domain.alerts.beneath import beneath
 from watchbell.domain.alerts.flapping import NEVER, FlapRule, counted
+from watchbell.domain.alerts.foreign_severity import ATTRIBUTE
 from watchbell.domain.alerts.gathering import gathered, without_silent
 from watchbell.domain.alerts.history import entry_of
 from watchbell.domain.alerts.model import AlarmModel, Standing, Transition
@@ -268,13 +269,21 @@ def _refreshed(signal: Signal, stored: Alert, decided: Transition, now: datetime
     """What every later signal overwrites."""
     return {
         "tags": merged_tags(stored.tags, signal.tags),
-        "attributes": merged_attributes(stored.attributes, signal.attributes),
+        "attributes": _attributes(signal, stored),
         "last_receive_id": signal.id,
         "last_receive_time": now,
         "version": stored.version + 1,
         "correlation": signal.correlation,
         **status_fields(stored, decided.status, now),
     }
+
+
+def _attributes(signal: Signal, stored: Alert) -> dict[str, Any]:
+    """Those of both; a vendor's word for a severity goes with that severity."""
+    merged = merged_attributes(stored.attributes, signal.attributes)
+    if ATTRIBUTE in merged and ATTRIBUTE not in signal.attributes and signal.severity != stored.severity:
+        return {name: value for name, value in merged.items() if name != ATTRIBUTE}
+    return merged
 
 
 def status_fields(stored: Alert, status: str, now: datetime) -> dict[str, Any]:
@@ -337,7 +346,7 @@ def _entry(alert: Alert, signal: Signal, kind: str, now: datetime, reason: str, 
         type=kind,
         user=signal.user,
         timeout=alert.timeout,
-        reason=reason,
+        reason=f"{reason}; its vendor calls it {signal.said!r}" if signal.said else reason,
         config_version=version,
         source=signal.source,
     )

@@ -25,6 +25,9 @@ group (Misc), value, text, origin (the format's name), type (webhookAlert), cust
 or milliseconds since 1970). Lists: service (the format's name), tags, correlate; a text is a list of one. timeout is in
 seconds. attributes has a name for each value; absent ones are left out.
 
+A severity that is none here is told while the format is tried. When a message comes with one, the alert is taken with
+the severity that the word stands for, as of any vendor's webhook.
+
 What `close_when` holds for has the severity `normal`, so it must name the same resource and event as the problem did.
 
 Expressions

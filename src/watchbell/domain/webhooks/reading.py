@@ -23,12 +23,16 @@ _KNOWN = (*TEXTS, *LISTS, "attributes")
 class Compiled:
     """A format as functions. Pure: the same message gives the same signals but for their ids.
 
+    One that is `lenient` leaves a severity that nobody knows as it is, for whoever takes the signals to interpret.
+    While a format is written its author wants to hear of it; when a message comes, it must not be lost for it.
+
     Raises:
         Faulty: the format is wrong, with everything that is.
     """
 
-    def __init__(self, given: Format, severities: Severities = DEFAULT) -> None:
+    def __init__(self, given: Format, severities: Severities = DEFAULT, *, lenient: bool = False) -> None:
         reader = Reader()
+        self._lenient = lenient
         self._severities = severities
         self._name = given.name
         self._each: JsonPath | None = reader.path(given.for_each, "for_each") if given.for_each else None
@@ -92,11 +96,8 @@ class Compiled:
             if not text[name]:
                 raise Invalid("is absent in this message", name)
         severity = "normal" if self._close(message) is True else text["severity"] or "warning"
-        if severity not in self._severities.known:
-            severity = severity.lower()
-        if severity not in self._severities.known:
-            there_are = ", ".join(self._severities.ordered)
-            raise Invalid(f"is {severity[:50]!r}, none of {there_are}; use `map`", "severity")
+        if severity not in self._severities.known and not self._lenient:
+            severity = self._in_small_letters(severity)
         listed = {name: _list(message, found.get(name)) for name in LISTS}
         value: Any = found.get("value")
         return Signal(
@@ -121,6 +122,13 @@ class Compiled:
             customer=text["customer"] or None,
             raw_data=_raw(message, effort),
         )
+
+    def _in_small_letters(self, severity: str) -> str:
+        small = severity.lower()
+        if small not in self._severities.known:
+            there_are = ", ".join(self._severities.ordered)
+            raise Invalid(f"is {small[:50]!r}, none of {there_are}; use `map`", "severity")
+        return small
 
 
 def _raw(message: Message, effort: Effort) -> str:
