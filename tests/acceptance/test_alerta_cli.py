@@ -172,7 +172,9 @@ def test_lists_of_what_there_is(alerta: Alerta, option: str, word: str):
 
 def test_status_uptime_version_and_config(alerta: Alerta):
     send(alerta)
-    assert "alerts.total" in alerta("status")
+    numbers = alerta("status")
+    for name in ("alerts.total", "alerts.rejected", "alerts.received", "alerts.queries", "switch.sender-api-allow"):
+        assert name in numbers
     assert " up 0 days " in alerta("uptime")
     assert alerta("version").startswith("alerta ")
     assert "alarm_model" in alerta("config")
