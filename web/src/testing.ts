@@ -11,7 +11,7 @@ import { handle } from './keys/keymap'
 
 export const BLACKOUT: Blackout = {
   accept: [], createTime: '2026-01-01T12:00:00.000Z', customer: null, duration: 3600, endTime: '2026-01-01T13:00:00.000Z', environment: 'Production',
-  event: null, group: null, href: '', id: 'b1', name: 'Patching', nextTime: null, origin: null, priority: 2, recurrence: null, remaining: 3600,
+  event: null, group: null, href: '', id: 'b1', name: 'Patching', nextTime: null, origin: null, priority: 2, query: null, recurrence: null, remaining: 3600,
   resource: 'web*', service: ['shop', 'mail'], startTime: '2026-01-01T12:00:00.000Z', status: 'active', tags: [], text: 'kernel', user: 'ann',
 }
 

@@ -12,11 +12,11 @@ from litestar.exceptions import HTTPException
 
 from watchbell.api.alerta_wire import time_of
 from watchbell.api.contract import Number, Parameter
-from watchbell.api.row_search import ANY_FIELD, TRUE
 from watchbell.api.times import Time
 from watchbell.domain.alerts.act import ASSIGNEE
 from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.query import AlertQuery, Filter, Operator, Order
+from watchbell.domain.alerts.row_search import ANY_FIELD, TRUE
 from watchbell.domain.alerts.search import parse_search
 from watchbell.domain.alerts.status_words import understood
 from watchbell.domain.errors import Invalid

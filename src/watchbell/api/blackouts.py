@@ -36,7 +36,7 @@ WRITE = [requires("write:blackouts")]
 FOR_EVER = datetime(2999, 12, 31, 23, 59, 59, tzinfo=UTC)
 SAMPLE = 20
 """Ids of alerts in one answer of the preview."""
-_TEXTS = ("resource", "event", "group", "origin", "customer")
+_TEXTS = ("resource", "event", "group", "origin", "customer", "query")
 _LISTS = ("service", "tags")
 _KEPT = ("environment", "startTime", "endTime", "duration")
 """What a change with null leaves as it is; null is nothing for all else."""
@@ -51,6 +51,8 @@ class BlackoutChange(msgspec.Struct, kw_only=True, rename="camel"):
     group: Text = None
     origin: Text = None
     customer: Text = None
+    query: Text = None
+    """A search that must find the alerts."""
     service: Texts = None
     tags: Texts = None
     text: Text = None
@@ -83,6 +85,8 @@ class BlackoutBody(TypedDict):
     origin: str | None
     priority: int
     """How narrow it is, by Alerta's numbers; it decides nothing."""
+    query: str | None
+    """A search that must find the alerts."""
     recurrence: str | None
     remaining: int
     """Seconds."""
@@ -236,6 +240,7 @@ def shown(row: Stored, base: str, now: datetime) -> BlackoutBody:
         "nextTime": moment(_next(blackout, status, start, end)),
         "origin": blackout.origin or None,
         "priority": priority(blackout),
+        "query": blackout.query or None,
         "recurrence": blackout.recurrence or None,
         "remaining": 0 if status == "expired" else int((end - max(start, now)).total_seconds()),
         "resource": blackout.resource or None,

@@ -12,8 +12,8 @@ from litestar import Request
 
 from watchbell.api.alert_query import IGNORED, OutOfRange
 from watchbell.api.contract import Number, Parameter, said, told
-from watchbell.api.row_search import ALIASES, TRUE, Row, row_search
 from watchbell.api.wire import MAX_PAGE
+from watchbell.domain.alerts.row_search import ALIASES, TRUE, Row, row_search
 from watchbell.domain.errors import Invalid
 
 PAGES: tuple[Parameter, ...] = (

@@ -7,6 +7,7 @@ may know of the change a moment later, and every `AGAIN` in any case.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -88,7 +89,9 @@ class Muting:
         shards: set[int] = set()
         for blackout in blackouts:
             if blackout.standing:
-                shards |= await self._change(leases, standing_filters(blackout), self._silencing(blackout, version))
+                query = AlertQuery(filters=standing_filters(blackout))
+                ids = await fitting(self._store, query, partial(matches, blackout))
+                shards |= await self._sweep(leases, ids, self._silencing(blackout, version))
         return shards
 
     def _silencing(self, blackout: Blackout, version: int) -> Callable[[Alert, datetime], Acted | None]:

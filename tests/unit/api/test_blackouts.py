@@ -57,6 +57,7 @@ def test_a_blackout_begins_now_and_lasts_an_hour(client: Client):
         "nextTime": None,
         "origin": None,
         "priority": 3,
+        "query": None,
         "recurrence": None,
         "remaining": 3600,
         "resource": "web01",
@@ -359,3 +360,28 @@ def test_a_silence_at_a_time_that_no_clock_shows_is_refused(client: Client, time
 def test_a_matcher_that_no_blackout_can_have_is_refused_with_its_name(matcher: dict[str, Any]):
     with pytest.raises(Invalid, match=matcher["name"]):
         fields_of([SilenceMatcher(**matcher)])
+
+
+def test_a_blackout_by_a_search_is_made_shown_previewed_and_kept_by_other_clients(client: Client):
+    for region in ("EU", "US"):
+        sent = {"environment": "Production", "resource": region, "event": "Down", "severity": "major"}
+        client.post(
+            "/api/alert", json={**sent, "service": ["shop"], "attributes": {"region": region}}, headers=key("user")
+        )
+    query = "attributes.region:EU AND NOT tags:live"
+    seen = client.post("/api/blackouts/preview", json={"environment": "Production", "query": query}).json()
+    assert (seen["total"], len(seen["ids"])) == (1, 1)
+    made = make(client, query=query)
+    assert made["query"] == query
+    changed = client.put(f"/api/blackout/{made['id']}", json={"text": "as Alerta's client says it", "resource": None})
+    assert changed.json()["blackout"]["query"] == query
+    silence = client.get(f"{SILENCE}/{made['id']}").json()
+    assert {"isEqual": True, "isRegex": False, "name": "__query__", "value": query} in silence["matchers"]
+    assert client.post(SILENCES, json=silence).status_code == 200
+    assert client.get(f"/api/blackout/{made['id']}").json()["blackout"]["query"] == query
+
+
+def test_a_search_that_cannot_be_read_makes_no_blackout(client: Client):
+    answer = client.post("/api/blackout", json={"environment": "Production", "query": "(("})
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("query: ")

@@ -8,7 +8,7 @@ from litestar import Litestar
 from litestar.testing import TestClient
 
 from api_client import World, key
-from watchbell.api.row_search import row_search
+from watchbell.domain.alerts.row_search import row_search
 from watchbell.domain.errors import Invalid
 
 Client = TestClient[Litestar]

@@ -200,3 +200,14 @@ async def test_what_another_alarm_model_muted_is_let_go():
     world.muting = Muting(world.store, world.configured, IsaModel(), world.clock)
     await world.keep(3600)
     assert await world.status(alert) == "UNACK"
+
+
+async def test_one_by_a_search_silences_what_stands_and_what_comes_and_nothing_else(world):
+    stood = await world.send(event="Stood", attributes={"region": "EU"})
+    other = await world.send(event="Other", attributes={"region": "US"})
+    await world.define(query="attributes.region:EU")
+    await world.keep(0)
+    came = await world.send(event="Came", attributes={"region": "EU"})
+    assert [await world.status(each) for each in (stood, other, came)] == ["blackout", "open", "blackout"]
+    await world.keep(3600)
+    assert [await world.status(each) for each in (stood, other, came)] == ["open", "open", "open"]

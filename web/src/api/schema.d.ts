@@ -3367,6 +3367,8 @@ export interface components {
             origin: string | null;
             /** @description How narrow it is, by Alerta's numbers; it decides nothing. */
             priority: number;
+            /** @description A search that must find the alerts. */
+            query: string | null;
             recurrence: string | null;
             /** @description Seconds. */
             remaining: number;
@@ -3399,6 +3401,11 @@ export interface components {
             group: string | null;
             /** @default null */
             origin: string | null;
+            /**
+             * @description A search that must find the alerts.
+             * @default null
+             */
+            query: string | null;
             /** @default null */
             resource: string | null;
             /** @default null */
@@ -8465,6 +8472,8 @@ export interface operations {
                 q?: components["parameters"]["rows.q"];
                 /** @description The field that words without a field are looked for in, `any` for all; `text` where there is one. */
                 "q.df"?: components["parameters"]["rows.q.df"];
+                /** @description Rows with any of these values; `~` before one: that contain it. */
+                query?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */
                 recurrence?: string[];
                 /** @description Rows with any of these values; `~` before one: that contain it. */

@@ -18,6 +18,7 @@ describe('blackouts', () => {
     [{ environment: 'Production', origin: 'nagios' }, 'origin'],
     [{ environment: 'Production', origin: 'nagios', event: 'Down' }, undefined],
     [{ environment: 'Production', customer: 'Acme' }, undefined],
+    [{ environment: 'Production', query: 'tags:rack1' }, undefined],
     [{ environment: '*', origin: 'nagios' }, undefined],
     [{ environment: '' }, undefined],
   ])('%j reaches %s', (body: Body, found) => expect(reach(body)).toBe(found))

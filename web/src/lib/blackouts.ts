@@ -10,11 +10,11 @@ const EVERY = '*'
 const FOR_EVER = '2900'
 
 /** What an alert must have, as pairs of a field and its values, the environment first. */
-export function conditions(one: Pick<Blackout, 'environment' | 'resource' | 'event' | 'group' | 'service' | 'tags' | 'origin' | 'customer'>): [field: string, values: string[]][] {
-  const { environment, resource, event, group, service, tags, origin, customer } = one
+export function conditions(one: Pick<Blackout, 'environment' | 'resource' | 'event' | 'group' | 'service' | 'tags' | 'origin' | 'customer' | 'query'>): [field: string, values: string[]][] {
+  const { environment, resource, event, group, service, tags, origin, customer, query } = one
   const pairs: [string, (string | null)[]][] = [
     ['environment', [environment]], ['resource', [resource]], ['event', [event]], ['group', [group]],
-    ['service', service], ['tags', tags], ['origin', [origin]], ['customer', [customer]],
+    ['service', service], ['tags', tags], ['origin', [origin]], ['customer', [customer]], ['query', [query]],
   ]
   return pairs.map(([field, values]): [string, string[]] => [field, values.flatMap((value) => value || [])]).filter(([, values]) => values.length)
 }
@@ -23,7 +23,7 @@ export function conditions(one: Pick<Blackout, 'environment' | 'resource' | 'eve
 export function reach(body: Body | Blackout): 'environment' | 'origin' | undefined {
   const given = (field: string): boolean => String((body as Body)[field] ?? '') !== ''
   if (!given('environment') || (body as Body).environment === EVERY) return undefined
-  if (['resource', 'event', 'group', 'service', 'tags', 'customer'].some(given)) return undefined
+  if (['resource', 'event', 'group', 'service', 'tags', 'customer', 'query'].some(given)) return undefined
   return given('origin') ? 'origin' : 'environment'
 }
 
@@ -38,7 +38,7 @@ export const lastsForEver = (one: Pick<Blackout, 'endTime'>): boolean => one.end
 /** What the preview asks. */
 export function previewOf(one: Blackout): Body {
   const { environment, service, tags, accept } = one
-  const texts = Object.fromEntries((['resource', 'event', 'group', 'origin', 'customer'] as const).map((field) => [field, one[field] ?? '']))
+  const texts = Object.fromEntries((['resource', 'event', 'group', 'origin', 'customer', 'query'] as const).map((field) => [field, one[field] ?? '']))
   return { name: 'preview', environment, ...texts, service: [...service], tags: [...tags], accept: [...accept] }
 }
 

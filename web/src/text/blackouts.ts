@@ -10,7 +10,7 @@ export const blackoutText = {
   state: { active: 'Active', pending: 'Pending', expired: 'Expired' } as Record<string, string>,
   column: { status: 'Status', what: 'What it silences', when: 'When', text: 'Reason', user: 'By' },
   field: {
-    environment: 'Environment', resource: 'Resource', event: 'Event', group: 'Group', service: 'Services', tags: 'Tags', origin: 'Origin', customer: 'Customer',
+    environment: 'Environment', resource: 'Resource', event: 'Event', group: 'Group', service: 'Services', tags: 'Tags', origin: 'Origin', customer: 'Customer', query: 'Search',
   } as Record<string, string>,
   every: 'every environment',
   left: (length: string) => `${length} left`,

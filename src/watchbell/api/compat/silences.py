@@ -2,7 +2,7 @@
 
 A silence holds for all environments unless it has a matcher for one. Matchers must be expressible as a blackout:
 equality for any label, `=~` for alertname and instance when all that it has besides plain characters is `.*`. What is
-not is refused with its name, never narrowed or widened.
+not is refused with its name, never narrowed or widened. The search of a blackout is its label `__query__`.
 """
 
 import re
@@ -38,6 +38,7 @@ _FIELDS: Mapping[str, str] = {
     "group": "group",
     "customer": "customer",
     "service": "service",
+    "__query__": "query",
 }
 _LABELS = {field: label for label, field in _FIELDS.items()}
 _WILD = frozenset({"event", "resource"})
@@ -243,10 +244,10 @@ def _matchers(blackout: Blackout) -> list[MatcherBody]:
     found: list[MatcherBody] = []
     if blackout.environment != EVERY:
         found.append(_matcher("environment", blackout.environment, wild=False))
-    for field in ("event", "resource", "group", "origin", "customer"):
+    for field in ("event", "resource", "group", "origin", "customer", "query"):
         value: str = getattr(blackout, field)
         if value:
-            found.append(_matcher(_LABELS.get(field, field), value, wild=field not in {"group", "customer"}))
+            found.append(_matcher(_LABELS.get(field, field), value, wild=field not in {"group", "customer", "query"}))
     found += [_matcher("service", service, wild=False) for service in blackout.service]
     for tag in blackout.tags:
         name, sign, value = tag.partition("=")

@@ -17,6 +17,7 @@ import msgspec
 from dateutil.rrule import rrule, rrulestr
 
 from watchbell.domain.alerts.alert import Alert
+from watchbell.domain.alerts.found import search_for, search_problem
 from watchbell.domain.alerts.matching import EVERY, fits
 from watchbell.domain.managed import Managed
 from watchbell.domain.signal import Signal
@@ -27,7 +28,7 @@ LONGEST = 366 * 86400
 """Seconds that one occurrence may last."""
 EARLIEST, LATEST = 2000, 8999
 """The years that its times may lie in."""
-NARROWING = ("resource", "event", "group", "service", "tags", "origin", "customer")
+NARROWING = ("resource", "event", "group", "service", "tags", "origin", "customer", "query")
 _PARTS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "WKST"})
 _RARE = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
 
@@ -55,6 +56,8 @@ class Blackout(Managed, frozen=True, kw_only=True):
     """Who sent them; `*` stands for any characters."""
     customer: str = ""
     """Their customer; empty is every customer."""
+    query: str = ""
+    """A search that must find them, such as `attributes.region:EU AND NOT tags:live`."""
     start: Moment = ""
     """When it begins, such as `2026-11-21T22:00:00Z`; empty is at once."""
     end: Moment = ""
@@ -150,6 +153,7 @@ def matches(blackout: Blackout, alert: Alert | Signal) -> bool:
         alert.severity not in blackout.accept
         and (not blackout.customer or blackout.customer == (alert.customer or ""))
         and fits(blackout, alert)
+        and (not blackout.query or search_for(blackout.query)(alert))
     )
 
 
@@ -180,6 +184,8 @@ def blackout_problems(blackout: Blackout) -> list[tuple[str, str]]:
     if not 0 <= blackout.duration <= LONGEST:
         found.append(("duration", f"must be between 0 and {LONGEST} seconds"))
     found += [(field, "must not hold an empty text") for field in ("service", "tags") if "" in getattr(blackout, field)]
+    reason = search_problem(blackout.query) if blackout.query else ""
+    found += [("query", reason)] if reason else []
     times = {field: _time_problem(getattr(blackout, field)) for field in ("start", "end", "ended", "created")}
     found += [(field, reason) for field, reason in times.items() if reason]
     try:

@@ -17,7 +17,7 @@ from watchbell.domain.alerts.receive import status_fields
 from watchbell.domain.alerts.severity import trend
 from watchbell.domain.correlated import Member
 
-_UNKNOWN_OF_MEMBERS = ("group", "tags", "origin")
+_UNKNOWN_OF_MEMBERS = ("group", "tags", "origin", "query")
 """What blackouts may narrow by that nobody remembers of a member."""
 _NOWHERE = frozenset({*OVER, *UNDER_BLACKOUT})
 

@@ -188,3 +188,43 @@ def test_one_that_is_not_in_force_cannot_be_ended():
 def test_when_one_was_ended_must_be_a_time():
     each = blackout(start="2026-04-01T00:00:00Z", duration=60, recurrence="FREQ=DAILY", ended="noon")
     assert [field for field, _ in blackout_problems(each)] == ["ended"]
+
+
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("attributes.region:EU", True),
+        ("attributes.region:(EU US) AND NOT tags:live", True),
+        ("tags:live OR severity:critical", False),
+        ("service:Shop AND value:[10 TO 99]", True),
+        ("service:Sho", False),
+        ("full", True),
+        ("resource:/web0[2-9]/", False),
+        ("attributes.load:>5", True),
+        ("attributes.load:>heavy", False),
+        ("customer:*", False),
+    ],
+)
+def test_one_by_a_search_is_for_what_the_search_finds(query, fits):
+    asked = signal(
+        service=("Shop",), value="97", text="disk full", tags=("rack1",), attributes={"region": "EU", "load": 9}
+    )
+    each = blackout(query=query)
+    assert blackout_problems(each) == []
+    assert matches(each, asked) is fits
+    assert not matches(blackout(query=query, resource="db*"), asked), "all the rest must match, too"
+
+
+def test_every_environment_may_be_narrowed_by_a_search():
+    assert blackout_problems(blackout(environment="*", query="tags:rack1")) == []
+    assert matches(blackout(environment="*", query="tags:rack1"), signal(environment="Test", tags=("rack1",)))
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [("((", "is missing"), ("status:open", "no field 'status'"), ("/(?=a)/", "")],
+)
+def test_a_search_that_cannot_be_read_is_said(query, why):
+    ((field, reason),) = blackout_problems(blackout(query=query))
+    assert field == "query"
+    assert why in reason
