@@ -11,6 +11,7 @@ import msgspec
 
 from watchbell.collector.sources import default_tables
 from watchbell.toolkit.alert_settings import Alerts, Flapping, Plugins
+from watchbell.toolkit.alerta_pages import AlertaPages
 from watchbell.toolkit.login_settings import Auth, Login, Mail
 from watchbell.toolkit.settings import Secret, Settings, masked
 
@@ -285,6 +286,7 @@ class Configuration(Settings, frozen=True):
     alerts: Alerts = Alerts()
     flapping: Flapping = Flapping()
     plugins: Plugins = Plugins()
+    alerta_pages: AlertaPages = AlertaPages()
 
     @property
     def data(self) -> Path:

@@ -12,6 +12,7 @@ from watchbell.domain.alerts.model import AlarmModel
 from watchbell.domain.alerts.severity import Severities
 from watchbell.domain.alerts.timeouts import Timeouts
 from watchbell.domain.errors import Retryable
+from watchbell.toolkit.alerta_pages import AlertaPages, looks_of
 from watchbell.usecases.admitting import Admitting
 
 
@@ -38,6 +39,8 @@ class ClientConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Which of ours it is; empty is the password."""
     sign_up: bool = False
     verify_email: bool = False
+    pages: AlertaPages = AlertaPages()
+    """What Alerta's own pages begin with."""
 
 
 class Colors(TypedDict):
@@ -64,6 +67,13 @@ class AlarmModelBody(TypedDict):
     colors: Colors
     status: dict[str, str]
     defaults: AlarmDefaults
+
+
+class IndicatorsBody(TypedDict):
+    """What is counted above the list of alerts."""
+
+    severity: list[str]
+    queries: list[dict[str, Any]]
 
 
 class TimeoutsBody(TypedDict):
@@ -104,7 +114,7 @@ class TimeoutsBody(TypedDict):
                 "font": dict[str, str | int],
                 "github_url": str,
                 "gitlab_url": str,
-                "indicators": dict[str, list[str]],
+                "indicators": IndicatorsBody,
                 "keycloak_realm": str | None,
                 "keycloak_url": str | None,
                 "oidc_auth_url": str | None,
@@ -128,9 +138,9 @@ async def config(
     admitting: Needed[Admitting],
 ) -> dict[str, Any]:
     """Severities, colours, time-outs and what the pages start with."""
+    pages = client_config.pages
     return {
-        **_NOT_OFFERED,
-        **_LOOKS,
+        **looks_of(pages),
         "actions": list(client_config.actions),
         "alarm_model": _alarm_model(model),
         "allow_readonly": bool(client_config.readonly_scopes),
@@ -138,11 +148,15 @@ async def config(
         "blackouts": {"duration": client_config.timeouts.blackout},
         "colors": _colors(model),
         "customer_views": client_config.customer_views,
+        "debug": False,
         "email_verification": client_config.verify_email,
         "endpoint": str(request.base_url).rstrip("/") + "/api",
         "environments": list(client_config.environments),
-        "filter": {"status": list(model.shown)},
-        "indicators": {"severity": _indicators(model.severities), "queries": []},
+        "filter": pages.filter or {"status": list(model.shown)},
+        "indicators": {
+            "severity": pages.indicator_severities or _indicators(model.severities),
+            "queries": pages.indicator_queries,
+        },
         **_PROVIDERS,
         **client_config.provider_settings,
         "oidc_auth_url": await _address(client_config, admitting),
@@ -197,13 +211,6 @@ def _colors(model: AlarmModel) -> Colors:
     }
 
 
-_NOT_OFFERED: dict[str, Any] = {
-    "audio": {"new": None},
-    "clipboard_template": "",
-    "debug": False,
-    "site_logo_url": "",
-    "tracking_id": None,
-}
 _PROVIDERS: dict[str, str | None] = {
     "aws_region": "us-east-1",
     "azure_tenant": "common",
@@ -213,33 +220,6 @@ _PROVIDERS: dict[str, str | None] = {
     "gitlab_url": "https://gitlab.com",
     "keycloak_realm": None,
     "keycloak_url": None,
-}
-_DATES = {
-    "shortTime": "HH:mm",
-    "mediumDate": "ddd D MMM HH:mm",
-    "longDate": "ddd D MMM, YYYY HH:mm:ss.SSS Z",
-}
-_COLUMNS = [
-    "severity",
-    "status",
-    "lastReceiveTime",
-    "timeoutLeft",
-    "duplicateCount",
-    "customer",
-    "environment",
-    "service",
-    "resource",
-    "event",
-    "value",
-    "text",
-]
-
-_LOOKS: dict[str, Any] = {
-    "columns": _COLUMNS,
-    "dates": _DATES,
-    "font": {"font-family": "system-ui, sans-serif", "font-size": "13px", "font-weight": 500},
-    "refresh_interval": 5000,
-    "sort_by": ["severity", "lastReceiveTime"],
 }
 
 routes = [config]

@@ -115,6 +115,7 @@ def _process(parts: Parts, core: Core, store: Store) -> dict[str, Any]:
             collector_url=settings.collector_url,
             sign_up=settings.login.sign_up,
             verify_email=settings.login.verify_email,
+            pages=settings.alerta_pages,
             **offered(settings),
         ),
         "clock": parts.clock,

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import TestClient
 
 from api_client import World, key, log_in
+from watchbell.toolkit.alerta_pages import AlertaPages
 
 Client = TestClient[Litestar]
 NOON = "2026-01-01T12:00:00.000Z"
@@ -223,3 +225,21 @@ def test_the_root_says_where_to_go(client: Client):
     answer = client.get("/api/").json()
     assert answer["data"] == {"description": "Watchbell API"}
     assert {"rel": "alerts", "href": f"{answer['uri']}/alerts", "method": "GET"} in answer["links"]
+
+
+def test_alertas_pages_begin_as_the_settings_say():
+    world = World()
+    query = {"text": "Shop", "query": [["service", "Shop"]]}
+    pages = AlertaPages(
+        columns=["region"], filter={"group": ["Web"]}, indicator_queries=[query], audio_file="/ding.ogg"
+    )
+    world.client_config = msgspec.structs.replace(world.client_config, pages=pages)
+    with world.client() as client:
+        config = client.get("/api/config").json()
+    assert (config["columns"], config["filter"], config["audio"]) == (
+        ["region"],
+        {"group": ["Web"]},
+        {"new": "/ding.ogg"},
+    )
+    assert config["indicators"]["queries"] == [query]
+    assert config["indicators"]["severity"][0] == "critical", "the problems, when nothing else is said"

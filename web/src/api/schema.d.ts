@@ -3935,6 +3935,11 @@ export interface components {
             open: number;
             resolved: number;
         };
+        /** @description What is counted above the list of alerts. */
+        IndicatorsBody: {
+            queries: Record<string, unknown>[];
+            severity: string[];
+        };
         /** @description A keeper and the shards that it holds. */
         KeeperBody: {
             holder: string;
@@ -8684,9 +8689,7 @@ export interface operations {
                         };
                         github_url: string;
                         gitlab_url: string;
-                        indicators: {
-                            [key: string]: string[];
-                        };
+                        indicators: components["schemas"]["IndicatorsBody"];
                         keycloak_realm: string | null;
                         keycloak_url: string | null;
                         oidc_auth_url: string | null;

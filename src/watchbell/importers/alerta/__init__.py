@@ -153,6 +153,8 @@ class _Reading:
         value = self._given[name].value
         copied = COPIED.get(name)
         if copied is not None:
+            if value is None:
+                return  # as if it were not there, in Alerta, too
             if _fits(value, copied.kind):
                 self._put(copied.ours, value)
             else:
@@ -322,12 +324,21 @@ class _Reading:
 
 
 def _fits(value: Any, kind: Kind) -> bool:
-    if kind == "flag":
-        return isinstance(value, bool)
-    if kind == "number":
-        return isinstance(value, int) and not isinstance(value, bool)
-    if kind == "ranks":
-        return isinstance(value, dict) and all(_fits(rank, "number") for rank in value.values())  # pyright: ignore[reportUnknownVariableType]
-    if kind == "texts":
-        return isinstance(value, list) and all(isinstance(one, str) for one in value)  # pyright: ignore[reportUnknownVariableType]
-    return isinstance(value, str)
+    wanted: Any = _TYPES[kind]
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+_TYPES: Mapping[Kind, Any] = {
+    "flag": bool,
+    "number": int,
+    "ranks": dict[str, int],
+    "texts": list[str],
+    "text": str,
+    "filters": dict[str, list[str]],
+    "words": dict[str, str | int],
+    "queries": list[dict[str, Any]],
+}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-Kind = Literal["text", "flag", "number", "texts", "ranks"]
+Kind = Literal["text", "flag", "number", "texts", "ranks", "filters", "words", "queries"]
 
 
 class Copied(NamedTuple):
@@ -44,6 +44,20 @@ COPIED: Mapping[str, Copied] = MappingProxyType(
         "PLUGINS_RAISE_ON_ERROR": Copied("plugins.raise_on_error", "flag"),
         "DELETE_EXPIRED_AFTER": Copied("retention.closed_alerts", "number"),
         "DELETE_INFO_AFTER": Copied("retention.informational_alerts", "number"),
+        "COLUMNS": Copied("alerta_pages.columns", "texts"),
+        "SORT_LIST_BY": Copied("alerta_pages.sort_by", "texts"),
+        "DEFAULT_FILTER": Copied("alerta_pages.filter", "filters"),
+        "ASI_SEVERITY": Copied("alerta_pages.indicator_severities", "texts"),
+        "ASI_QUERIES": Copied("alerta_pages.indicator_queries", "queries"),
+        "DATE_FORMAT_LONG_DATE": Copied("alerta_pages.long_date", "text"),
+        "DATE_FORMAT_MEDIUM_DATE": Copied("alerta_pages.medium_date", "text"),
+        "DATE_FORMAT_SHORT_TIME": Copied("alerta_pages.short_time", "text"),
+        "DEFAULT_FONT": Copied("alerta_pages.font", "words"),
+        "AUTO_REFRESH_INTERVAL": Copied("alerta_pages.refresh_interval", "number"),
+        "DEFAULT_AUDIO_FILE": Copied("alerta_pages.audio_file", "text"),
+        "CLIPBOARD_TEMPLATE": Copied("alerta_pages.clipboard_template", "text"),
+        "SITE_LOGO_URL": Copied("alerta_pages.logo_url", "text"),
+        "GOOGLE_TRACKING_ID": Copied("alerta_pages.tracking_id", "text"),
     }
 )
 
@@ -105,7 +119,6 @@ HOURS: Mapping[str, str] = MappingProxyType(
 )
 """Variables that say the same in hours."""
 
-_PAGES = "is for Alerta's pages; Watchbell's have a form of their own"
 _MAIL = "is not there: the mail server is shown a user name and a password"
 _BUILT_IN = "is always so here"
 _LIMIT = "is not needed: lists come in pages of up to 1,000, and bulk actions run in the server itself"
@@ -138,10 +151,6 @@ NO_MEANING: Mapping[str, str] = MappingProxyType(
         "CORS_SUPPORTS_CREDENTIALS": "is off: pages of other origins use a key or a token",
         "MAIL_LOCALHOST": "is not there: the machine's own name is said",
         **dict.fromkeys(("SSL_KEY_FILE", "SSL_CERT_FILE"), _MAIL),
-        **dict.fromkeys(("SITE_LOGO_URL", "DATE_FORMAT_LONG_DATE", "DATE_FORMAT_MEDIUM_DATE"), _PAGES),
-        **dict.fromkeys(("DATE_FORMAT_SHORT_TIME", "DEFAULT_AUDIO_FILE", "COLUMNS", "SORT_LIST_BY"), _PAGES),
-        **dict.fromkeys(("DEFAULT_FILTER", "CLIPBOARD_TEMPLATE", "ASI_SEVERITY", "ASI_QUERIES"), _PAGES),
-        **dict.fromkeys(("DEFAULT_FONT", "GOOGLE_TRACKING_ID", "AUTO_REFRESH_INTERVAL"), _PAGES),
         "DEFAULT_ADMIN_ROLE": "is the first of ADMIN_ROLES",
         "DEFAULT_USER_ROLE": "is the first of USER_ROLES",
         "DEFAULT_GUEST_ROLE": "is the first of GUEST_ROLES",
