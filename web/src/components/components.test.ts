@@ -23,8 +23,13 @@ describe('SeverityMark', () => {
 
   it('keeps the word for those who listen, and the word of the sender', () => {
     const mark = mount(SeverityMark, { props: { severity: 'normal', bare: true } })
-    expect(mark.get('.sr-only').text()).toBe('normal')
+    expect(mark.get('.sr-only').text()).toBe('Normal')
     expect(mark.classes()).toContain('sev-ok')
+    expect(mount(SeverityMark, { props: { severity: 'p1 of ours' } }).text()).toBe('p1 of ours')
+  })
+
+  it.each(['indeterminate', 'cleared', 'debug', 'trace'])('writes %s as it writes the others', (severity) => {
+    expect(mount(SeverityMark, { props: { severity } }).text()).toBe(severity.replace(/^./, (first) => first.toUpperCase()))
   })
 })
 

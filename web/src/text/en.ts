@@ -42,6 +42,8 @@ export const text = {
     ok: 'OK',
     unknown: 'Unknown',
   },
+  /** Other words of Alerta's for severities, each of which looks like one of those above. */
+  severityWords: { indeterminate: 'Indeterminate', normal: 'Normal', cleared: 'Cleared', debug: 'Debug', trace: 'Trace' } as Record<string, string>,
   logIn: {
     title: 'Log in',
     login: 'User name',
@@ -108,7 +110,7 @@ export const text = {
     quiet: 'All quiet',
     quietWhy: (checks: number) => (checks ? `No open incident. ${many(checks, 'check is', 'checks are')} ok.` : 'No open incident.'),
     unwell: (n: number) => many(n, 'open incident', 'open incidents'),
-    alertsOnly: (n: number) => `No incident, but ${many(n, 'open alert', 'open alerts')}.`,
+    alertsOnly: (n: number) => `No incident, but ${many(n, 'alert that is a warning or worse', 'alerts that are warnings or worse')}.`,
     incidents: 'Open incidents',
     alerts: 'Open alerts',
     checks: 'Checks',
