@@ -81,11 +81,21 @@ describe('ColumnMenu', () => {
     const columns = ['severity', 'resource', 'text'].map((key) => ({ key, title: key }))
     const menu = mount(ColumnMenu, { props: { columns, first: ['severity', 'resource'], modelValue: ['gone', 'severity', 'text'] } })
     await menu.get('button').trigger('click')
-    expect(menu.findAll('input').map((box) => box.element.disabled)).toEqual([false, false, false])
+    expect(menu.findAll<HTMLInputElement>('fieldset input').map((box) => box.element.disabled)).toEqual([false, false, false])
     await menu.setProps({ modelValue: ['gone', 'text'] })
-    expect(menu.findAll('input').map((box) => box.element.disabled)).toEqual([false, false, true])
+    expect(menu.findAll<HTMLInputElement>('fieldset input').map((box) => box.element.disabled)).toEqual([false, false, true])
     await menu.get('button.menu-entry').trigger('click')
     expect(menu.emitted('update:modelValue')).toEqual([[['severity', 'resource']]])
+  })
+
+  it('adds an attribute once', async () => {
+    const menu = mount(ColumnMenu, { props: { columns: [{ key: 'text', title: 'text' }], first: ['text'], modelValue: ['text', 'attributes.region'] } })
+    await menu.get('button').trigger('click')
+    for (const name of [' owner ', 'region', ' ']) {
+      await menu.get('input.name').setValue(name)
+      await menu.get('form').trigger('submit')
+    }
+    expect(menu.emitted('update:modelValue')).toEqual([[['text', 'attributes.region', 'attributes.owner']]])
   })
 })
 

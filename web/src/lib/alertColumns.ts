@@ -27,6 +27,17 @@ export const ALERT_COLUMNS: Column[] = [
   { key: 'assignee', title: title.assignee, width: '110px', sort: 'assignee', wide: true },
 ]
 
+const ATTRIBUTE = 'attributes.'
+/** The name of the attribute that a column shows; undefined for the others. */
+export const attributeOf = (key: string): string | undefined => (key.startsWith(ATTRIBUTE) ? key.slice(ATTRIBUTE.length) : undefined)
+/** The key of the column that shows an attribute. */
+export const keyOfAttribute = (name: string): string => `${ATTRIBUTE}${name}`
+/** Those that every alert has, and of attributes those that somebody chose. */
+export function columnsWith(chosen: readonly string[]): Column[] {
+  const named = chosen.flatMap((key) => attributeOf(key) ?? [])
+  return [...ALERT_COLUMNS, ...named.map((name) => ({ key: keyOfAttribute(name), title: name, width: '120px', sort: keyOfAttribute(name), wide: true }))]
+}
+
 export const FIRST_COLUMNS = ['severity', 'status', 'lastReceiveTime', 'duplicateCount', 'resource', 'event', 'service', 'text']
 /** What the list can be grouped by, as the address has it. */
 export const GROUPABLE = ['environment', 'service', 'resource', 'event', 'group', 'severity', 'status', 'origin', 'tags', 'customer'] as const

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import type { Alert } from '../api/types'
 import { toasts } from '../lib/toasts'
-import { alertOf, press, showPage, type Shown } from '../testing'
+import { alertOf, click, press, showPage, type Shown } from '../testing'
 import AlertsPage from './AlertsPage.vue'
 
 const page = { statusCounts: {}, severityCounts: {} }
@@ -128,5 +128,17 @@ describe('the tabs of environments', () => {
     expect(lastAsked('/environments').toString()).toBe('q=disk&status=open&severity=critical&q.df=any')
     const tabs = shown.page.findAll('nav a').map((one) => one.text())
     expect(tabs).toEqual(['All3', 'Production3', 'Staging0'])
+  })
+
+  it('shows and sorts by an attribute that somebody chose as a column', async () => {
+    localStorage.setItem('watchbell.alert-columns', JSON.stringify(['resource', 'attributes.region']))
+    rows = [alertOf('a', { attributes: { region: '<b>EU</b>', owner: 'x' } })]
+    list()
+    await show('/alerts')
+    expect(shown.page.find('[data-id=a]').text()).toContain('<b>EU</b>')
+    await click('region')
+    await flushPromises()
+    expect(shown.router.currentRoute.value.query.sort).toBe('attributes.region')
+    localStorage.removeItem('watchbell.alert-columns')
   })
 })

@@ -67,6 +67,7 @@ export const alertsText = {
     nothingChanged: 'Nothing to change: no alert in the selection takes this action.',
     columns: 'Columns',
     firstColumns: 'The usual columns',
+    attributeColumn: 'Attribute, then Enter',
     more: 'More',
     groupBy: 'Group by',
     ungrouped: 'not grouped',
