@@ -150,7 +150,7 @@ class World:
         self.cors_origins: list[str] = []
         self.forwarding = Forwarding()
         self.metering = Metering()
-        self.interpreting = Interpreting(severities)
+        self.interpreting = Interpreting(severities, limits)
         self.admitting = Admitting(self.store, self.clock, TurnedVault(), self.gates, rules)
         attesting = Attesting(self.store, self.clock, self.admitting, self.directories)
         self.authenticating = Authenticating(

@@ -67,7 +67,7 @@ class Core:
         self.heartbeating = self.heartbeating_on(store)
         self.switching = Switching(store, parts.clock)
         self.metering = Metering()
-        self.interpreting = Interpreting(self.model.severities)
+        self.interpreting = Interpreting(self.model.severities, limits)
         self.intake = self._make_intake(settings.alerts.heartbeat_events)
         parts.stack.push_async_callback(self.intake.close)
         parts.stack.push_async_callback(self.pulsing.close)

@@ -1,5 +1,6 @@
 """What readers of vendors' messages share: a typed body, and texts that may be missing or of another type."""
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -13,6 +14,8 @@ Body = TypeVar("Body")
 
 DEFAULT_TIMEOUT = 86400
 """Seconds after which an alert expires unless the vendor says otherwise."""
+LONGEST_RESOURCE = 200
+"""Characters of a resource that is put together from labels."""
 
 
 def decode(shape: type[Body], body: bytes, field: str = "body") -> Body:
@@ -97,6 +100,19 @@ def epoch(value: float | None, otherwise: datetime) -> datetime:
         return datetime.fromtimestamp(value / 1000 if value > 10_000_000_000 else value, UTC)
     except (ValueError, OverflowError, OSError):
         return otherwise
+
+
+def resource_of(labels: Mapping[str, str], otherwise: str) -> str:
+    """A resource for an alert that names none: what tells it from others of its rule, as `zone=eu,shard=3`.
+
+    Without it, all label sets of a rule would be one alert, closed by the first that recovers. `otherwise` when there
+    are no labels. Of more than 200 characters the rest is a digest.
+    """
+    told = ",".join(f"{name}={labels[name]}" for name in sorted(labels)) or otherwise
+    if len(told) <= LONGEST_RESOURCE:
+        return told
+    digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()[:16]
+    return f"{told[: LONGEST_RESOURCE - len(digest) - 1]}…{digest}"
 
 
 def attribute_name(name: str) -> str:

@@ -9,8 +9,26 @@ import msgspec
 
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import UNSAID, Signal
-from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, attribute_name, words
+from watchbell.toolkit.incoming import DEFAULT_TIMEOUT, attribute_name, resource_of, words
 
+_SAID = frozenset(
+    [
+        "alertname",
+        "event",
+        "severity",
+        "environment",
+        "service",
+        "group",
+        "job",
+        "monitor",
+        "correlate",
+        "customer",
+        "timeout",
+        "prometheus",
+        "prometheus_replica",
+    ]
+)
+"""Labels that are no part of what an alert is about, or have a field; the last two are which server says it."""
 SHORTEST = 60
 """Seconds that an alert stands at least after it was sent, whatever its sender's clock says."""
 
@@ -54,7 +72,7 @@ def signal_of(alert: PrometheusAlert, received: datetime, environment: str, exte
     labels = {name: _fill(value, known) for name, value in alert.labels.items()}
     notes = {name: _fill(value, known) for name, value in alert.annotations.items()}
     job = labels.get("job", "")
-    resource = labels.pop("exported_instance", "") or labels.pop("instance", "") or "n/a"
+    resource = labels.pop("exported_instance", "") or labels.pop("instance", "") or _resource(labels)
     monitor = labels.pop("monitor", "")
     severity = labels.pop("severity", "").strip() or "warning"
     alertname = labels.pop("alertname", "")
@@ -80,6 +98,10 @@ def signal_of(alert: PrometheusAlert, received: datetime, environment: str, exte
         create_time=alert.starts_at or received,
         raw_data=msgspec.json.encode(alert).decode(),
     )
+
+
+def _resource(labels: dict[str, str]) -> str:
+    return resource_of({name: text for name, text in labels.items() if name not in _SAID}, "n/a")
 
 
 def _attributes(alert: PrometheusAlert, external_url: str, notes: dict[str, str], summary: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Interpreting: the severities of vendors' messages, in words of this installation.
+"""Interpreting: severities and environments of vendors' messages, in words of this installation.
 
 The vendor's own word stays with the alert, as the attribute `vendorSeverity` and in its history. A word that nobody
 knows is told to the log once, for whoever may want to say what it stands for.
@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from watchbell.domain.alerts.foreign_severity import ATTRIBUTE, ForeignWords
+from watchbell.domain.alerts.policy import Limits, meant_environment
 from watchbell.domain.alerts.severity import DEFAULT, Severities
 from watchbell.domain.signal import Signal
 
@@ -22,8 +23,9 @@ _log = structlog.get_logger("webhooks")
 class Interpreting:
     """Translates. One for each process."""
 
-    def __init__(self, severities: Severities = DEFAULT) -> None:
+    def __init__(self, severities: Severities = DEFAULT, limits: Limits | None = None) -> None:
         self._words = ForeignWords(severities)
+        self._limits = limits or Limits()
         self._told: set[str] = set()
 
     def all(self, signals: Iterable[Signal]) -> list[Signal]:
@@ -31,7 +33,10 @@ class Interpreting:
         return [self.one(signal) for signal in signals]
 
     def one(self, signal: Signal) -> Signal:
-        """The signal with a severity that is understood; `said` and an attribute keep a word that is not ours."""
+        """The signal with words that are understood; `said` and an attribute keep a severity that is not ours."""
+        environment = meant_environment(signal.environment, self._limits)
+        if environment != signal.environment:
+            signal = _with(signal, environment=environment)
         meant = self._words.meant(signal.severity)
         if meant.guessed:
             self._tell(meant.word, meant.severity, signal.source)

@@ -1,7 +1,8 @@
-"""CloudEvents 1.0, structured JSON, one or a batch: each event's data says what is wrong.
+"""CloudEvents 1.0: structured JSON, one or a batch, or binary mode, whose headers `ce-…` say what the body is about.
 
-`source` is the resource, `type` the event, unless `data` has `resource` and `event`; `severity` is `data.severity`
-(warning), `text`, `value`, `service`, `group`, `environment` and `tags` are read from `data` too.
+Each event's data says what is wrong. `source` is the resource, `type` the event, unless `data` has `resource` and
+`event`; `severity` is `data.severity` (warning), `text`, `value`, `service`, `group`, `environment` and `tags` are read
+from `data` too.
 """
 
 from typing import Any, cast
@@ -37,11 +38,31 @@ class CloudEvents:
 
     def read(self, call: Call) -> list[Signal]:
         """One signal for each event."""
+        if "ce-specversion" in call.headers:
+            return [_signal(_binary(call), call)]
         is_batch = call.body.lstrip().startswith(b"[")
         found = decode(list[Event], call.body) if is_batch else [decode(Event, call.body)]
         if len(found) > MOST:
             raise Invalid(f"has more than {MOST} events", "body")
         return [_signal(event, call) for event in found]
+
+
+def _binary(call: Call) -> Event:
+    """The event of a request in binary mode, as brokers send it: its body is the data, JSON or text.
+
+    Raises:
+        Invalid: a header that every event has is missing.
+    """
+    said = {name: call.headers.get(f"ce-{name}", "") for name in ("specversion", "id", "source", "type")}
+    for name, value in said.items():
+        if not value:
+            raise Invalid("is missing", f"ce-{name}")
+    try:
+        data: Any = msgspec.json.decode(call.body) if call.body else None
+    except (msgspec.DecodeError, RecursionError):
+        data = call.body.decode(errors="replace")
+    subject, time = call.headers.get("ce-subject"), call.headers.get("ce-time", "")
+    return Event(**said, subject=subject, time=time, data=data)
 
 
 def _signal(event: Event, call: Call) -> Signal:

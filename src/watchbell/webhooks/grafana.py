@@ -1,9 +1,9 @@
 """Grafana: unified alerting (version 8 and later), and the legacy webhook of before.
 
 Labels name the alert: `alertname`, `severity` (warning), `environment`, `service` (comma-separated), `instance` or
-`resource`, `group`; other labels become tags, annotations become attributes. The query string gives what labels leave
-out: `?environment=Development&service=Shop&severity=major`; `service` may come more than once. A resolved alert is
-normal.
+`resource`, `group`; other labels become tags, and the resource of an alert that names none; annotations become
+attributes. The query string gives what labels leave out: `?environment=Development&service=Shop&severity=major`;
+`service` may come more than once. A resolved alert is normal.
 
 A legacy rule is an alert for each of its metrics that is wrong, or one for the rule when it names none; tags `service`
 of the metric and of the rule come after those of the query string. When the rule is well again, Grafana does not say
@@ -24,7 +24,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.domain.ids import new_id
 from watchbell.domain.signal import Signal
 from watchbell.ports.webhook import Call, Reading
-from watchbell.toolkit.incoming import attributes, decode, moment, seconds, text_of, words
+from watchbell.toolkit.incoming import attributes, decode, moment, resource_of, seconds, text_of, words
 from watchbell.toolkit.verifying import fresh, hex_digest, must_match
 
 TYPE = "grafanaAlert"
@@ -104,7 +104,8 @@ def _unified(alert: UnifiedAlert, call: Call) -> Signal:
     given = {**call.query, **{name: labels.pop(name) for name in tuple(labels) if name in _NAMED}}
     event = labels.pop("alertname", "") or "Grafana"
     folder = labels.pop("grafana_folder", "")
-    resource = given.get("resource") or labels.pop("instance", "") or labels.pop("host", "") or event
+    named = given.get("resource") or labels.pop("instance", "") or labels.pop("host", "")
+    resource = named or resource_of(labels, event)
     links = {
         "moreInfo": alert.generator_url,
         "dashboard": alert.dashboard_url,

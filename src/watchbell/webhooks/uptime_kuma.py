@@ -61,7 +61,7 @@ class UptimeKuma:
                 group=(monitor.type if monitor else "") or "Network",
                 value=text_of(beat.ping) or None if beat else None,
                 text=(beat.msg if beat else "") or message.msg,
-                tags=tuple(text_of(tag.get("name")) for tag in monitor.tags if tag.get("name")) if monitor else (),
+                tags=tuple(_tag(tag) for tag in monitor.tags if tag.get("name")) if monitor else (),
                 attributes=attributes({"url": monitor.url, "monitorId": text_of(monitor.id)}) if monitor else {},
                 origin="Uptime Kuma",
                 type="uptimeKumaAlert",
@@ -69,3 +69,9 @@ class UptimeKuma:
                 raw_data=call.body.decode(errors="replace"),
             )
         ]
+
+
+def _tag(tag: dict[str, object]) -> str:
+    """`name=value`, or the name of one that has no value."""
+    name, value = text_of(tag.get("name")), text_of(tag.get("value"))
+    return f"{name}={value}" if value else name

@@ -201,3 +201,19 @@ def test_heartbeats_among_the_alerts_of_a_message_are_left_out(client: Client):
     assert client.get("/api/heartbeats").json()["total"] == 1
     only = post(client, firing("Alive"))
     assert (only.status_code, only.json()["message"]) == (202, "Alert converted to Heartbeat")
+
+
+def test_an_environment_in_other_letters_or_short_is_the_one_that_is_meant(client: Client):
+    alerts = [firing(said, environment=said) for said in ("production", "prod", "DEV", "Production")]
+    assert post(client, *alerts).status_code == 201
+    assert {event: each["environment"] for event, each in by_event(client).items()} == {
+        "production": "Production",
+        "prod": "Production",
+        "DEV": "Development",
+        "Production": "Production",
+    }
+
+
+def test_an_environment_that_is_none_of_ours_is_still_refused(client: Client):
+    answer = post(client, firing("Disk", environment="Mars"), firing("Cpu", environment="prod"))
+    assert [each["event"] for each in answer.json()["refused"]] == ["Disk"]

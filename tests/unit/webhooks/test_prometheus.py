@@ -60,6 +60,24 @@ def test_an_alert_without_service_belongs_to_its_job():
     assert signal.resource == "n/a"
 
 
+def test_label_sets_without_an_instance_stay_apart():
+    """With Alerta all of them are one alert, which the first that recovers closes."""
+    rule = {"alertname": "CrashLooping", "severity": "critical", "job": "kube-state-metrics", "prometheus": "m/k8s"}
+    pods = [{"status": "firing", "labels": {**rule, "namespace": "shop", "pod": f"cart-{n}"}} for n in (1, 2)]
+    one, two = (Prometheus().read(call(pod))[0] for pod in pods)
+    assert (one.resource, two.resource) == ("namespace=shop,pod=cart-1", "namespace=shop,pod=cart-2")
+    (over,) = Prometheus().read(call({**pods[0], "status": "resolved"}))
+    assert over.resource == one.resource
+
+
+def test_a_resource_of_many_labels_is_short_and_its_own():
+    labels = {"alertname": "A", **{f"label{n:03}": "x" * 20 for n in range(40)}}
+    (one,) = Prometheus().read(call({"status": "firing", "labels": labels}))
+    (two,) = Prometheus().read(call({"status": "firing", "labels": {**labels, "label039": "y"}}))
+    assert len(one.resource) == len(two.resource) == 200
+    assert one.resource != two.resource
+
+
 def test_the_query_names_an_environment():
     (signal,) = Prometheus().read(call({"status": "firing", "labels": {"alertname": "A"}}, environment="Test"))
     assert signal.environment == "Test"

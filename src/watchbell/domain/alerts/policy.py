@@ -29,6 +29,20 @@ class Limits(msgspec.Struct, frozen=True):
     depth: int = 16
 
 
+_SHORT = {"prod": "Production", "prd": "Production", "dev": "Development", "devel": "Development", "stg": "Staging"}
+
+
+def meant_environment(said: str, limits: Limits) -> str:
+    """The allowed environment that a vendor means, in other letters or for short; what it said when there is none."""
+    if any(re.fullmatch(allowed, said) for allowed in limits.environments):
+        return said
+    for meant in (said, _SHORT.get(said.lower(), said)):
+        for allowed in limits.environments:
+            if allowed.lower() == meant.lower():
+                return allowed
+    return said
+
+
 def known_environment(signal: Signal, limits: Limits) -> None:
     """The environment matches one that is allowed."""
     if not any(re.fullmatch(allowed, signal.environment) for allowed in limits.environments):
