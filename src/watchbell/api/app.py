@@ -9,6 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, ControllerRouterHandler, Middleware
 
 from watchbell.api import errors
+from watchbell.api.allowing import Allowing
 from watchbell.api.bodiless import Bodiless
 from watchbell.api.compression import Compression
 from watchbell.api.cors import Cors
@@ -44,8 +45,8 @@ def create_app(
 
 
 def at_the_edge(app: ASGIApp, telemetry: Telemetry, trusted: Sequence[Network], origins: Origins | None = None) -> Edge:
-    """The application with request ids, security headers and the proxy's word; HEAD, compression, other origins."""
-    inner: ASGIApp = Bodiless(Compression(app))
+    """The application with request ids, security headers and the proxy's word; HEAD, OPTIONS, gzip, other origins."""
+    inner: ASGIApp = Bodiless(Compression(Allowing(app)))
     return Edge(Cors(inner, origins) if origins else inner, telemetry, trusted)
 
 

@@ -1,4 +1,4 @@
-"""What wraps every answer: HEAD, other origins, compression."""
+"""What wraps every answer: HEAD, OPTIONS, other origins, compression."""
 
 import asyncio
 import gzip
@@ -49,6 +49,23 @@ def test_head_answers_as_get_without_a_body(client: TestClient[Any], path: str):
 
 def test_head_of_what_only_takes_a_post_is_refused(client: TestClient[Any]):
     assert client.head("/api/alert", headers=key("reader")).status_code in {404, 405}
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/alerts", "GET, HEAD, OPTIONS, POST"),
+        ("/api/alert", "OPTIONS, POST"),
+        ("/api/alert/x", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/blackout/x", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/api/user/me", "GET, HEAD, OPTIONS, PUT"),
+        ("/api/user/x", "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("/", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_options_names_all_methods_of_a_path(client: TestClient[Any], path: str, methods: str):
+    answer = client.options(path)
+    assert (answer.status_code, answer.headers.get_list("allow")) == (204, [methods])
 
 
 def asked(client: TestClient[Any], origin: str, path: str = "/api/alerts") -> Any:
