@@ -23,7 +23,7 @@ def machine(mail: SmtpServer, **more: str) -> SingleMachine:
     settings = {"HOST": mail.host, "PORT": str(mail.port), "SECURITY": "none", "SENDER": "watchbell@example.org"}
     mails = {f"WATCHBELL_MAIL__{name}": value for name, value in settings.items()}
     made = SingleMachine(WATCHBELL_LOGIN__SIGN_UP="true", WATCHBELL_COLLECTOR__WORKERS="1", **mails, **more)
-    made.call("POST", "/api/user", {"login": "root", "password": PASSWORD, "roles": ["admin"]}, 201)
+    made.call("POST", "/api/user", {"login": "root", "name": "Root", "password": PASSWORD, "roles": ["admin"]}, 201)
     return made
 
 
@@ -108,7 +108,9 @@ def test_a_mail_server_that_is_away_holds_nobody_up_and_loses_no_letter(verified
 
 def test_nobody_gets_a_letter_whom_there_is_no_account_of(verified: SingleMachine, mail: SmtpServer):
     address, known = somebody(), somebody()
-    verified.call("POST", "/api/user", {"login": known, "email": known, "password": PASSWORD, "roles": ["user"]}, 201)
+    verified.call(
+        "POST", "/api/user", {"login": known, "name": "", "email": known, "password": PASSWORD, "roles": ["user"]}, 201
+    )
     answers = [post(verified, "/auth/forgot", email=each) for each in (address, known)]
     assert answers[0].json() == answers[1].json()
     wait_mails_to(mail, known, 1)

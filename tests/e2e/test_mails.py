@@ -28,7 +28,9 @@ def posted(mail: SmtpServer) -> Iterator[SingleMachine]:
     machine = SingleMachine(**{f"WATCHBELL_MAIL__{name}": value for name, value in settings.items()})
     try:
         person(machine)
-        machine.call("POST", "/api/user", {"login": "grace", "email": GRACE, "password": PASSWORD}, 201)
+        machine.call(
+            "POST", "/api/user", {"login": "grace", "name": "Grace", "email": GRACE, "password": PASSWORD}, 201
+        )
         yield machine
     finally:
         machine.stop()

@@ -141,7 +141,7 @@ def test_a_blackout_is_copied_edited_filtered_and_deleted(desk: Page, administra
 def reader(administrator: SingleMachine, desk: Page) -> Page:
     """A page of somebody who may only read."""
     administrator.call(
-        "POST", "/api/user", {"login": "reader", "password": "correct horse battery", "roles": ["watcher"]}
+        "POST", "/api/user", {"login": "reader", "name": "", "password": "correct horse battery", "roles": ["watcher"]}
     )
     desk.context.clear_cookies()
     answer = desk.context.request.post(

@@ -62,7 +62,10 @@ SEEDS: dict[str, tuple[str, dict[str, Any]]] = {
     "group": ("/api/group", {"name": "Night shift"}),
     "customer": ("/api/customer", {"match": "example.com", "customer": "Example"}),
     "key": ("/api/key", {"text": "for a job"}),
-    "user": ("/api/user", {"login": "ann", "password": "correct horse battery", "email": "ann@shop.example"}),
+    "user": (
+        "/api/user",
+        {"login": "ann", "name": "Ann", "password": "correct horse battery", "email": "ann@a.example"},
+    ),
     "heartbeat": ("/api/heartbeat", {"origin": "cron", "tags": ["a"]}),
 }
 """One of each, so that not every path leads to nothing: by the segment of the path, where and as what it is made."""

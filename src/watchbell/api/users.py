@@ -40,6 +40,13 @@ class SentUser(UserChange, frozen=True, kw_only=True, forbid_unknown_fields=Fals
     """To merge deeply; null removes one."""
 
 
+class NewUser(SentUser, frozen=True, kw_only=True, forbid_unknown_fields=False):
+    """What is said of a new user."""
+
+    name: str  # pyright: ignore[reportGeneralTypeIssues] - all fields go by name, so it may do without a default
+    """The person's name; it may be empty, but not left out."""
+
+
 class OwnChange(msgspec.Struct, frozen=True, kw_only=True):
     """What people may change of themselves."""
 
@@ -66,12 +73,14 @@ async def users(
     return page_of(request, "users", rows) | {"domains": domains}
 
 
-@post("/api/user", guards=MAY, opt=told(body=SentUser, answer=_ONE))
+@post("/api/user", guards=MAY, opt=told(body=NewUser, answer=_ONE))
 async def create(
     request: Request[Any, Any, Any], administering: Needed[Administering], directory: Needed[Directory]
 ) -> dict[str, Any]:
     """Make a user. Without `login` it is the `email`; without `roles` they get `user`."""
     wanted, described = change_of(await mapping_of(request))
+    if wanted.name is None:
+        raise Invalid("is required", "name")
     if wanted.login is None:
         wanted = msgspec.structs.replace(wanted, login=wanted.email or "")
     user = await administering.create_user(principal_of(request), wanted)

@@ -160,6 +160,15 @@ def test_forms_of_alertas_pages_are_taken_whole(client: Client):
     assert client.post("/api/key", json={"scopes": "read", "id": None}).status_code == 400
 
 
+@pytest.mark.parametrize("name", [{}, {"name": None}])
+def test_a_user_is_not_made_without_a_name(client: Client, name: dict[str, None]):
+    before = client.get("/api/users").json()["total"]
+    refused = client.post("/api/user", json={"login": "x", "password": OTHER} | name)
+    assert (refused.status_code, [fault["field"] for fault in refused.json()["errors"]]) == (400, ["name"])
+    assert client.get("/api/users").json()["total"] == before
+    assert client.post("/api/user", json={"login": "x", "name": ""}).status_code == 201, "a form's field left empty"
+
+
 def test_an_address_and_a_login_are_one_users(client: Client, world: World):
     """Alerta's address is unique, too."""
     body = {"name": "a", "password": OTHER}
@@ -208,14 +217,14 @@ def test_a_key_without_a_user_has_no_self(client: Client, world: World):
 
 
 def test_users_by_role_and_domain(client: Client):
-    body = {"email": "una@example.org", "password": PASSWORD, "roles": [], "status": None, "attributes": {}}
-    made = client.post("/api/user", json=body).json()["user"]
+    body = {"email": "una@example.org", "name": "", "password": PASSWORD, "roles": [], "status": None}
+    made = client.post("/api/user", json=body | {"attributes": {}}).json()["user"]
     assert (made["login"], made["roles"], made["domain"]) == ("una@example.org", ["user"], "example.org")
     found = client.get("/api/users", params={"roles": "admin"}).json()
     assert [user["login"] for user in found["users"]] == ["root"]
     assert client.get("/api/users").json()["domains"] == ["example.org"]
     assert client.get("/api/users", params={"nonsense": "x"}).status_code == 400
-    assert client.post("/api/user", json={"login": "x", "text": 7}).status_code == 400
+    assert client.post("/api/user", json={"login": "x", "name": "x", "text": 7}).status_code == 400
     assert client.post("/api/user", json={}).status_code == 400
 
 
@@ -293,7 +302,7 @@ def test_lists_come_in_pages(client: Client):
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
-        ("POST", "/api/user", {"login": "eve", "password": OTHER}),
+        ("POST", "/api/user", {"login": "eve", "name": "Eve", "password": OTHER}),
         ("PUT", "/api/user/id-ann", {"name": "Ann"}),
         ("PUT", "/api/user/id-ann", {"text": "on leave"}),
         ("DELETE", "/api/user/id-ann", None),

@@ -42,7 +42,9 @@ def entries(client: Client, **narrow: Any) -> list[dict[str, Any]]:
 
 def test_who_what_before_and_after_and_from_where(client: Client):
     headers = key("adminkey") | {"X-Request-ID": "trace-1", "User-Agent": "curl/8"}
-    made = client.post("/api/user", headers=headers, json={"login": "bob", "password": PASSWORD, "roles": ["user"]})
+    made = client.post(
+        "/api/user", headers=headers, json={"login": "bob", "name": "Bob", "password": PASSWORD, "roles": ["user"]}
+    )
     client.put(f"/api/user/{made.json()['id']}", headers=headers, json={"roles": ["guest"], "password": "another one!"})
     changed, created = entries(client, kind="user")
     assert (changed["event"], changed["category"], changed["who"]) == ("user-update", "admin", "robot")

@@ -160,7 +160,7 @@ async def test_administrators_by_name_are_nobodys_to_change():
         assert "admin" in scopes_of(client, "root")
         changed = client.put("/api/user/root", headers=key("people"), json={"password": "another long one"})
         assert changed.status_code == 403
-        made = {"login": "other", "roles": ["user"], "password": "another long one"}
+        made = {"login": "other", "name": "Other", "roles": ["user"], "password": "another long one"}
         assert client.post("/api/user", headers=key("people"), json=made).status_code == 201
         renamed = client.put("/api/user/other", headers=key("people"), json={"login": "Root"})
         assert renamed.status_code in {403, 409}

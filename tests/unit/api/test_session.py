@@ -87,7 +87,7 @@ async def test_unsafe_requests_by_cookie_need_the_token(world: World):
     await world.add_user("root", "admin")
     with world.client() as client:
         headers = log_in(client, "root")
-        wanted = {"login": "eve", "password": PASSWORD}
+        wanted = {"login": "eve", "name": "Eve", "password": PASSWORD}
         assert client.post("/api/user", json=wanted).status_code == 403
         assert client.post("/api/user", json=wanted, headers={"X-CSRF-Token": "wrong"}).status_code == 403
         assert client.post("/api/user", json=wanted, headers=headers).status_code == 201
@@ -98,7 +98,7 @@ async def test_other_sites_pages_are_refused_even_with_the_token(world: World, o
     await world.add_user("root", "admin")
     with world.client() as client:
         headers = log_in(client, "root") | {"Origin": origin}
-        assert client.post("/api/user", json={"login": "eve"}, headers=headers).status_code == 403
+        assert client.post("/api/user", json={"login": "eve", "name": "Eve"}, headers=headers).status_code == 403
         answer = client.post("/api/session", json={"login": "root", "password": PASSWORD}, headers={"Origin": origin})
         assert answer.status_code == 403
     assert [user.login for user in await world.administering.users()] == ["root"]
@@ -108,7 +108,7 @@ async def test_our_own_pages_are_served(world: World):
     await world.add_user("root", "admin")
     with world.client() as client:
         headers = log_in(client, "root") | {"Origin": "http://testserver.local"}
-        assert client.post("/api/user", json={"login": "eve"}, headers=headers).status_code == 201
+        assert client.post("/api/user", json={"login": "eve", "name": "Eve"}, headers=headers).status_code == 201
 
 
 async def test_logging_out_ends_the_session(world: World):
@@ -201,8 +201,10 @@ async def test_without_required_auth_everyone_may_but_other_sites_may_not():
     world = World(required=False)
     with world.client() as client:
         assert client.get("/api/users").status_code == 200
-        assert client.post("/api/user", json={"login": "ann"}).status_code == 201
-        foreign = client.post("/api/user", json={"login": "eve"}, headers={"Origin": "https://evil.example"})
+        assert client.post("/api/user", json={"login": "ann", "name": "Ann"}).status_code == 201
+        foreign = client.post(
+            "/api/user", json={"login": "eve", "name": "Eve"}, headers={"Origin": "https://evil.example"}
+        )
         assert foreign.status_code == 403
 
 

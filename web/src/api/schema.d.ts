@@ -4153,6 +4153,51 @@ export interface components {
             /** @description At least 10 characters. */
             password: string;
         };
+        /** @description What is said of a new user. */
+        NewUser: {
+            /**
+             * @description To merge deeply; null removes one.
+             * @default null
+             */
+            attributes: Record<string, unknown> | null;
+            /**
+             * @description Address for messages.
+             * @default null
+             */
+            email: string | null;
+            /**
+             * @description Whether somebody made sure of the address.
+             * @default null
+             */
+            email_verified: boolean | null;
+            /**
+             * @description What the person types to log in.
+             * @default null
+             */
+            login: string | null;
+            /** @description The person's name; it may be empty, but not left out. */
+            name: string;
+            /**
+             * @description A new password, at least 10 characters. All of the user's sessions end.
+             * @default null
+             */
+            password: string | null;
+            /**
+             * @description `admin`, `user`, `guest`, or roles of one's own.
+             * @default null
+             */
+            roles: string[] | null;
+            /**
+             * @description `active` or `inactive`.
+             * @default null
+             */
+            status: string | null;
+            /**
+             * @description Anything worth noting.
+             * @default null
+             */
+            text: string | null;
+        };
         /** @description A view that is wanted. */
         NewView: {
             /** @description What it is called. */
@@ -11829,7 +11874,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SentUser"];
+                "application/json": components["schemas"]["NewUser"];
             };
         };
         responses: {
