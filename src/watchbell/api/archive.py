@@ -23,7 +23,7 @@ from watchbell.domain.alerts.past import PastAlert, PastQuery, Place, words_of
 from watchbell.domain.errors import Invalid
 from watchbell.usecases.looking_back import LookingBack
 
-TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+TYPES = {"csv": "text/csv", "json": "application/json"}
 FORMAT = Parameter(name="format", about="`csv` or `json`.", default="csv")
 IGNORED = frozenset({"_", "callback", "token", "api-key"})
 SEVERAL = ("environment", "service", "resource", "event", "severity")

@@ -19,7 +19,7 @@ from watchbell.domain.errors import Forbidden, Invalid
 from watchbell.usecases.auditing import Auditing
 
 TEXTS = ("who", "action", "kind", "subject", "category")
-TYPES = {"csv": "text/csv; charset=utf-8", "ndjson": "application/x-ndjson"}
+TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 PAGE = Number(name="page", about="From 1.", default=1, most=1_000_000)
 SIZES = {name: Number(name=name, about="How many.", default=100, most=1000) for name in ("page-size", "limit")}
 QUERY = (

@@ -26,7 +26,7 @@ FORMAT = Parameter(name="format", about="`json`; there is no other.", default="j
 WIDTH, HEIGHT = 320, 60  # pixels
 LONGEST_TITLE = 200  # characters
 SCRIPT = Path(__file__).with_name("embed.js").read_bytes()
-SCRIPT_TYPE = "text/javascript; charset=utf-8"
+SCRIPT_TYPE = "text/javascript"
 SCRIPT_AGE = 3600  # seconds
 
 

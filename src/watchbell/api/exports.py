@@ -19,7 +19,7 @@ from watchbell.domain.errors import Invalid
 from watchbell.ports.store import Store
 from watchbell.usecases import exporting
 
-TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+TYPES = {"csv": "text/csv", "json": "application/json"}
 FORMAT = Parameter(name="format", about="`csv` or `json`.", default="csv")
 COLUMNS = (
     *("id", "environment", "severity", "status", "resource", "event", "service", "group", "value", "text", "tags"),

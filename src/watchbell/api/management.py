@@ -14,6 +14,7 @@ from watchbell.api.contract import Parameter, said, told
 from watchbell.api.needs import Needed
 from watchbell.api.operations import Readiness
 from watchbell.api.switchboard import states
+from watchbell.api.wire import media_of
 from watchbell.domain.alerts.query import AlertQuery
 from watchbell.domain.errors import Invalid, Retryable
 from watchbell.ports.clock import Clock
@@ -156,7 +157,7 @@ async def metrics(
     async with store.reading() as tx:
         counts = await tx.alerts.counts(AlertQuery())
     known = alerta_metrics.exposition(counts, metering, _milliseconds((clock.now() - started).total_seconds()))
-    return Response(known.encode() + exposition.exposition(), media_type=exposition.content_type)
+    return Response(known.encode() + exposition.exposition(), media_type=media_of(exposition.content_type))
 
 
 @route(

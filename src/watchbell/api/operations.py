@@ -7,6 +7,7 @@ from litestar import MediaType, Request, Response, get
 
 from watchbell.api.contract import Parameter, told
 from watchbell.api.needs import Needed
+from watchbell.api.wire import media_of
 from watchbell.domain.checks.running import running
 from watchbell.domain.errors import Retryable
 from watchbell.ports.bus import Bus
@@ -57,7 +58,7 @@ async def readyz(readiness: Needed[Readiness]) -> Response[dict[str, str]]:
 @get("/metrics", opt=OPEN | told(answer=str), media_type=MediaType.TEXT)
 async def metrics(exposition: Needed[Exposition]) -> Response[bytes]:
     """Everything that is counted, in Prometheus' text format."""
-    return Response(exposition.exposition(), media_type=exposition.content_type)
+    return Response(exposition.exposition(), media_type=media_of(exposition.content_type))
 
 
 @get(

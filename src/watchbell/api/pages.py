@@ -36,7 +36,7 @@ def load_files(root: Path = ROOT) -> dict[str, File]:
     """Every built file by its path from the root, as `/assets/x.js`."""
     found = {f"/{path.relative_to(root)}": _file(path) for path in root.rglob("*") if path.is_file()}
     if "/index.html" not in found:
-        found["/index.html"] = File(NOT_BUILT, b"", "text/html; charset=utf-8", '"not-built"', NEVER)
+        found["/index.html"] = File(NOT_BUILT, b"", "text/html", '"not-built"', NEVER)
     return found
 
 
@@ -44,7 +44,7 @@ def _file(path: Path) -> File:
     body = path.read_bytes()
     compressed = gzip.compress(body, 9, mtime=0)
     media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    if media_type.startswith("text/") or media_type.endswith("javascript"):
+    if media_type == "application/javascript":  # to `text/…` the framework adds it
         media_type += "; charset=utf-8"
     # The build puts a hash of the content into the names below assets/, so those never change.
     cache = FOREVER if path.parent.name == "assets" else NEVER

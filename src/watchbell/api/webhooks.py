@@ -19,7 +19,7 @@ from watchbell.api.auth import CSRF_HEADER, principal_of, refuse_pages, requires
 from watchbell.api.contract import told
 from watchbell.api.errors import code_of
 from watchbell.api.needs import Needed
-from watchbell.api.wire import raw_of
+from watchbell.api.wire import media_of, raw_of
 from watchbell.domain.accounts import Principal
 from watchbell.domain.errors import Invalid, Missing, Refused, Unauthenticated, WatchbellError
 from watchbell.ports.clock import Clock
@@ -247,7 +247,7 @@ def _from(reading: Reading, name: str, hooks: Hooks, by: Principal) -> Reading:
 
 def _sent(reply: Reply) -> Response[bytes]:
     body: bytes = reply.body if isinstance(reply.body, bytes) else msgspec.json.encode(reply.body)
-    return Response(body, status_code=reply.status, media_type=reply.media_type, headers=dict(reply.headers))
+    return Response(body, status_code=reply.status, media_type=media_of(reply.media_type), headers=dict(reply.headers))
 
 
 routes = [receive, receive_logs]

@@ -24,6 +24,7 @@ LONG = "word " * 1000
 async def world() -> World:
     world = World()
     await world.add_key("reader", "read:alerts")
+    await world.add_key("all", "admin", "read")
     await world.add_user("ann", "user")
     return world
 
@@ -66,6 +67,25 @@ def test_head_of_what_only_takes_a_post_is_refused(client: TestClient[Any]):
 def test_options_names_all_methods_of_a_path(client: TestClient[Any], path: str, methods: str):
     answer = client.options(path)
     assert (answer.status_code, answer.headers.get_list("allow")) == (204, [methods])
+
+
+@pytest.mark.parametrize(
+    ("path", "media"),
+    [
+        ("/metrics", "text/plain"),
+        ("/api/management/metrics", "text/plain"),
+        ("/api/alerts/export?format=csv", "text/csv"),
+        ("/api/archive/export?format=csv", "text/csv"),
+        ("/api/audit?format=csv", "text/csv"),
+        ("/api/embed.js", "text/javascript"),
+        ("/", "text/html"),
+    ],
+)
+def test_texts_name_their_charset_once(client: TestClient[Any], path: str, media: str):
+    answer = client.get(path, headers=key("all"))
+    kind, *parameters = [part.strip() for part in answer.headers["content-type"].split(";")]
+    assert (answer.status_code, kind) == (200, media), answer.text
+    assert [each for each in parameters if each.startswith("charset")] == ["charset=utf-8"]
 
 
 def asked(client: TestClient[Any], origin: str, path: str = "/api/alerts") -> Any:

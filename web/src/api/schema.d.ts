@@ -8986,7 +8986,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/javascript; charset=utf-8": string;
+                    "text/javascript": string;
                 };
             };
             default: components["responses"]["Error"];
