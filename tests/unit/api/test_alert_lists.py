@@ -4,6 +4,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+import pytest
+
 from api_client import World, key
 from watchbell.adapters.store.memory import MemoryStore
 from watchbell.adapters.store.memory.alerts import MemoryAlertHistory
@@ -52,6 +54,39 @@ async def test_a_list_with_history_asks_for_it_once():
     assert [len(ids) for ids in store.asked] == [5]
     assert [len(alert["history"]) for alert in listed] == [1] * 5
     assert [alert["history"][0]["id"] for alert in listed] == [alert["lastReceiveId"] for alert in plain]
+
+
+async def test_ranges_compare_values_as_texts_and_numbers_as_numbers():
+    world = World()
+    await world.add_key("admin", "admin", "read", "write")
+    with world.client() as client:
+        for value in ("3", "10", "20", "100"):
+            sent = {
+                "resource": value,
+                "event": "Down",
+                "environment": "Production",
+                "service": ["Shop"],
+                "value": value,
+            }
+            sent["timeout"] = int(value)
+            assert client.post("/api/alert", json=sent, headers=key("admin")).status_code == 201
+
+        def found(search: str) -> set[str]:
+            rows = client.get("/api/alerts", params={"q": search}, headers=key("admin")).json()["alerts"]
+            return {row["value"] for row in rows}
+
+        assert (found("value:[10 TO 20}"), found("value:>5")) == ({"10", "100"}, set())
+        assert (found("timeout:[10 TO 20}"), found("timeout:>5")) == ({"10"}, {"10", "20", "100"})
+
+
+@pytest.mark.parametrize(("wanted", "given"), [("5000", 1000), ("1000", 1000), ("0", 1), ("2", 2)])
+async def test_a_page_has_between_one_row_and_a_thousand(wanted: str, given: int):
+    world = World()
+    await world.add_key("admin", "admin", "read")
+    with world.client() as client:
+        for path in ("/api/alerts", "/api/users", "/api/heartbeats"):
+            answer = client.get(path, params={"page-size": wanted}, headers=key("admin"))
+            assert (answer.status_code, answer.json()["pageSize"]) == (200, given), path
 
 
 async def test_what_flaps_is_shown_and_filtered_by():
