@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from watchbell.domain.alerts.alerta_model import AlertaModel
 from watchbell.domain.alerts.isa_model import IsaModel
 from watchbell.domain.alerts.model import ACTIONS, AlarmModel
@@ -38,8 +40,8 @@ class Alerts(Settings, frozen=True):
     """Seconds that an alert stays shelved; 0 is for ever."""
     heartbeat_timeout: int = 86400
     """Seconds without a word after which an origin's heartbeat has failed; 0 is never."""
-    heartbeat_events: list[str] = []
-    """Events whose alerts are heartbeats of their origin instead, such as `Heartbeat`. Empty: none are."""
+    heartbeat_events: list[str] = msgspec.field(default_factory=lambda: ["Heartbeat"])
+    """Events whose alerts are heartbeats of their origin instead. Empty: none are."""
     heartbeat_latency: int = 2000
     """Milliseconds that a heartbeat may take to arrive; beyond it its origin counts as slow."""
     blackout_duration: int = 3600

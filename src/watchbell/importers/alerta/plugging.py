@@ -62,6 +62,7 @@ def _alerts(
 def _heartbeats(given: Mapping[str, Any], names: Sequence[str], found: Plugging) -> None:
     events = given.get("HEARTBEAT_EVENTS", ["Heartbeat"])
     if "heartbeat" not in names:
+        found.settings["alerts.heartbeat_events"] = []
         if "HEARTBEAT_EVENTS" in given:
             found.remarks.append(("HEARTBEAT_EVENTS", "is not used: PLUGINS does not name heartbeat", False))
     elif isinstance(events, list) and all(isinstance(event, str) for event in cast("list[Any]", events)):

@@ -50,14 +50,16 @@ def test_alertas_own_plug_ins_are_loaded_by_their_names(read):
         ("", ["Heartbeat"]),
         ("HEARTBEAT_EVENTS = ['Alive', 'Beat']", ["Alive", "Beat"]),
         ("PLUGINS = ['heartbeat']", ["Heartbeat"]),
-        ("PLUGINS = ['reject']\nHEARTBEAT_EVENTS = ['Alive']", None),
+        ("PLUGINS = ['reject']", []),
+        ("PLUGINS = ['reject']\nHEARTBEAT_EVENTS = ['Alive']", []),
         ("HEARTBEAT_EVENTS = 7", None),
     ],
 )
 def test_events_that_are_heartbeats_are_taken_over_where_the_plug_in_is_on(read, text, events):
     imported = read(text)
     assert imported.settings.get("alerts", {}).get("heartbeat_events") == events
-    assert bool(said(imported, "HEARTBEAT_EVENTS")) == (events is None)
+    used = bool(events) or "HEARTBEAT_EVENTS" not in text
+    assert bool(said(imported, "HEARTBEAT_EVENTS")) != used
 
 
 def test_destinations_are_taken_over_with_their_credentials(read):
