@@ -68,8 +68,9 @@ async def test_ranges_compare_values_as_texts_and_numbers_as_numbers():
                 "service": ["Shop"],
                 "value": value,
             }
-            sent["timeout"] = int(value)
-            assert client.post("/api/alert", json=sent, headers=key("admin")).status_code == 201
+            assert (
+                client.post("/api/alert", json=sent | {"timeout": int(value)}, headers=key("admin")).status_code == 201
+            )
 
         def found(search: str) -> set[str]:
             rows = client.get("/api/alerts", params={"q": search}, headers=key("admin")).json()["alerts"]
