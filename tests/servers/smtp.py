@@ -130,7 +130,7 @@ class SmtpServer:
         options: dict[str, Any] = {"ssl_context": context} if self._implicit_tls else {"tls_context": context}
         if self._login is not None:
             options |= {"authenticator": self._authenticate, "auth_require_tls": False}
-        return _Controller(self, hostname=self.host, port=self.port, ready_timeout=10 * PATIENCE, **options)
+        return _Controller(self, hostname=self.host, port=self.port, **options)
 
     def _authenticate(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
